@@ -1,0 +1,59 @@
+/** WebSocket subprotocol that both sides must agree on. */
+export const SUBPROTOCOL = 'tunnel.v1'
+/** Where a server takes links, on its bare domain. */
+export const LINK_PATH = '/api/link'
+
+/** Frame types. 0x00–0x0f concern the session (stream id 0), 0x10–0x1f one stream. Unknown types are skipped. */
+export const FrameType = {
+  Control: 0x00,
+  Ping: 0x01,
+  Pong: 0x02,
+  GoAway: 0x03,
+  Open: 0x10,
+  Head: 0x11,
+  Interim: 0x12,
+  Data: 0x13,
+  Trailers: 0x14,
+  Reset: 0x15,
+  Credit: 0x16,
+} as const
+
+export const FrameFlag = {
+  /** The sender sends nothing more on this stream (OPEN, HEAD, DATA, TRAILERS). */
+  End: 0x01,
+} as const
+
+/** What a stream carries: first byte of an OPEN payload. */
+export const StreamKind = { Http: 1, Upgrade: 2 } as const
+export type StreamKind = (typeof StreamKind)[keyof typeof StreamKind]
+
+/** Bytes of a frame header: type 1, flags 1, stream id 4, payload length 4. */
+export const FRAME_HEADER_BYTES = 10
+/** Bytes in front of the head in an OPEN payload: kind 1, tunnel number 4. */
+export const OPEN_PREFIX_BYTES = 5
+
+/** Largest payload of a DATA frame we send, in bytes. */
+export const DATA_FRAME_BYTES = 64 * 1024
+/** Largest payload of a DATA frame, or of a frame of unknown type, we accept, in bytes. */
+export const MAX_DATA_BYTES = 1024 * 1024
+/** Largest payload of any other frame, in bytes; these are held whole. */
+export const MAX_FRAME_BYTES = 256 * 1024
+
+/** Bytes a receiver takes per stream before it has read any, unless hello or welcome says otherwise. */
+export const DEFAULT_WINDOW_BYTES = 256 * 1024
+/** Smallest and largest window a peer may announce, in bytes. */
+export const MIN_WINDOW_BYTES = 16 * 1024
+export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
+
+/** Streams one session carries at once. */
+export const DEFAULT_MAX_STREAMS = 2_048
+/** Control frames (heads, resets, credit) that may wait for a slow link before the session ends, in bytes. */
+export const MAX_QUEUED_CONTROL_BYTES = 16 * 1024 * 1024
+
+/** Bytes handed to the link and not yet taken by the kernel above which the session holds bulk data back. */
+export const LINK_HIGH_WATER_BYTES = 256 * 1024
+/** Bytes a stream may queue before its source is asked to pause. */
+export const STREAM_HIGH_WATER_BYTES = 64 * 1024
+
+export const DEFAULT_PING_INTERVAL_MS = 15_000
+export const DEFAULT_PING_DEADLINE_MS = 10_000

@@ -1,0 +1,152 @@
+import { TunnelError } from '../errors.js'
+
+/**
+ * Control messages are JSON objects with a `type`. Fields a receiver does not know are ignored, messages whose type it
+ * does not know too, so that either side can be newer than the other within one protocol version.
+ */
+
+/** A tunnel the agent asks for. */
+export interface BindRequest {
+  /** The agent's number for it, unique in its session; OPEN frames name it. */
+  tunnel: number
+  /** Name wanted; without it the server makes one up. */
+  name?: string
+  /** Secret from an earlier `bound` for this name: proves that we held it. */
+  claim?: string
+}
+
+/** Agent → server, first message of a session. */
+export interface Hello {
+  type: 'hello'
+  /** Account token, if the agent has one. */
+  token?: string
+  /** Software and version, for the server's log. */
+  agent?: string
+  /** Bytes the agent holds per stream. */
+  window?: number
+  binds: BindRequest[]
+}
+
+/** Server → agent, answer to hello. A `bound` or `refused` for each bind follows. */
+export interface Welcome {
+  type: 'welcome'
+  /** Names the session in both logs; a request's id is `<session>-<stream id>`. Not a secret. */
+  session: string
+  /** Bytes the server holds per stream. */
+  window: number
+  /** Software and version, for the agent's log. */
+  server: string
+}
+
+/** Server → agent: the tunnel is open. */
+export interface Bound {
+  type: 'bound'
+  tunnel: number
+  name: string
+  url: string
+  claim: string
+}
+
+/** Server → agent: no. Without `tunnel` it concerns the whole session, which then ends. */
+export interface Refused {
+  type: 'refused'
+  tunnel?: number
+  code: string
+  message: string
+}
+
+/** Agent → server: give the names up, this is a goodbye and not a lost link. */
+export interface Leave {
+  type: 'leave'
+}
+
+export type ToServer = Hello | Leave
+export type ToAgent = Welcome | Bound | Refused
+
+const MAX_BINDS = 64
+const MAX_TEXT = 1024
+
+/** A message from an agent, checked; undefined for a type we do not know. Throws TUN_ERR_PROTOCOL naming the field. */
+export function parseToServer(message: Record<string, unknown>): ToServer | undefined {
+  if (message.type === 'leave') return { type: 'leave' }
+  if (message.type !== 'hello') return undefined
+  const binds = message.binds
+  if (!Array.isArray(binds) || binds.length > MAX_BINDS) {
+    throw new TunnelError('TUN_ERR_PROTOCOL', `hello.binds must be a list of at most ${MAX_BINDS}`)
+  }
+  const seen = new Set<number>()
+  return {
+    type: 'hello',
+    ...optional('token', text(message, 'hello', 'token')),
+    ...optional('agent', text(message, 'hello', 'agent')),
+    ...optional('window', integer(message, 'hello', 'window')),
+    binds: binds.map((bind: unknown) => {
+      if (typeof bind !== 'object' || bind === null)
+        throw new TunnelError('TUN_ERR_PROTOCOL', 'a bind is not an object')
+      const fields = bind as Record<string, unknown>
+      const tunnel = integer(fields, 'bind', 'tunnel')
+      if (tunnel === undefined || seen.has(tunnel)) {
+        throw new TunnelError('TUN_ERR_PROTOCOL', 'bind.tunnel must be a number of its own')
+      }
+      seen.add(tunnel)
+      return {
+        tunnel,
+        ...optional('name', text(fields, 'bind', 'name')),
+        ...optional('claim', text(fields, 'bind', 'claim')),
+      }
+    }),
+  }
+}
+
+/** A message from a server, checked; undefined for a type we do not know. Throws TUN_ERR_PROTOCOL naming the field. */
+export function parseToAgent(message: Record<string, unknown>): ToAgent | undefined {
+  switch (message.type) {
+    case 'welcome':
+      return {
+        type: 'welcome',
+        session: required(text(message, 'welcome', 'session'), 'welcome.session'),
+        window: required(integer(message, 'welcome', 'window'), 'welcome.window'),
+        server: text(message, 'welcome', 'server') ?? 'unknown',
+      }
+    case 'bound':
+      return {
+        type: 'bound',
+        tunnel: required(integer(message, 'bound', 'tunnel'), 'bound.tunnel'),
+        name: required(text(message, 'bound', 'name'), 'bound.name'),
+        url: required(text(message, 'bound', 'url'), 'bound.url'),
+        claim: required(text(message, 'bound', 'claim'), 'bound.claim'),
+      }
+    case 'refused':
+      return {
+        type: 'refused',
+        ...optional('tunnel', integer(message, 'refused', 'tunnel')),
+        code: required(text(message, 'refused', 'code'), 'refused.code'),
+        message: required(text(message, 'refused', 'message'), 'refused.message'),
+      }
+    default:
+      return undefined
+  }
+}
+
+function text(from: Record<string, unknown>, what: string, field: string): string | undefined {
+  const value = from[field]
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string' && value.length <= MAX_TEXT) return value
+  throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.${field} must be a string of at most ${MAX_TEXT} characters`)
+}
+
+function integer(from: Record<string, unknown>, what: string, field: string): number | undefined {
+  const value = from[field]
+  if (value === undefined || value === null) return undefined
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff) return value as number
+  throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.${field} must be a whole number below 2^32`)
+}
+
+function required<T>(value: T | undefined, field: string): T {
+  if (value === undefined) throw new TunnelError('TUN_ERR_PROTOCOL', `${field} is missing`)
+  return value
+}
+
+function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: T }
+}

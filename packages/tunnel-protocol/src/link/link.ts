@@ -1,0 +1,22 @@
+/** What a link tells the session that is attached to it. After onClosed nothing more comes. */
+export interface LinkHandler {
+  onBytes(chunk: Buffer): void
+  /** All bytes handed to send() so far have been taken by the operating system. */
+  onDrained(): void
+  /** `reason` says in words why, for the log. Called once. */
+  onClosed(reason: string): void
+}
+
+/** An ordered, reliable run of bytes between server and agent that may end at any time. */
+export interface Link {
+  /** Set by the session on attach; bytes that arrive while it is unset are lost. */
+  handler: LinkHandler | undefined
+  /** Bytes given to send() that the operating system has not taken yet. */
+  readonly bufferedBytes: number
+  /** Send `parts` in order, in one system call where possible. The buffers must not change afterwards. */
+  send(parts: Buffer[]): void
+  /** Close after everything sent so far; cut after two seconds when the peer does not answer. */
+  close(): void
+  /** Cut at once. */
+  destroy(): void
+}

@@ -1,0 +1,395 @@
+import {
+  DATA_FRAME_BYTES,
+  DEFAULT_MAX_STREAMS,
+  DEFAULT_WINDOW_BYTES,
+  FrameFlag,
+  FrameType,
+  LINK_HIGH_WATER_BYTES,
+  MAX_QUEUED_CONTROL_BYTES,
+  MAX_WINDOW_BYTES,
+  MIN_WINDOW_BYTES,
+  OPEN_PREFIX_BYTES,
+  type StreamKind,
+} from '../constants.js'
+import { type ErrorCode, errorCodeFromWire, TunnelError, wireFromErrorCode } from '../errors.js'
+import { FrameBatch } from '../frame/batch.js'
+import { FrameReader, type FrameSink } from '../frame/reader.js'
+import type { Link, LinkHandler } from '../link/link.js'
+import { Scheduler } from './scheduler.js'
+import { Stream, type StreamHandler, type StreamOwner } from './stream.js'
+
+/** What the server says when it opens a stream. */
+export interface OpenRequest {
+  kind: number
+  /** The number the agent gave the tunnel when it bound it. */
+  tunnel: number
+  /** Request head: bytes of HTTP/1.1 without the empty line. */
+  head: Buffer
+}
+
+export interface SessionHandler {
+  /** A control message: any JSON object; the receiver checks its shape. */
+  onControl(message: Record<string, unknown>): void
+  /** Agent only: the server opened a stream. Returns what handles it. Throwing a TunnelError resets the stream. */
+  onOpen?(stream: Stream, open: OpenRequest): StreamHandler
+  /** The session is over; all its streams have been reset before. Called once. */
+  onClose(error: TunnelError): void
+}
+
+export interface SessionOptions {
+  role: 'server' | 'agent'
+  handler: SessionHandler
+  /** Bytes we hold per stream while its reader is slow; told to the peer in hello or welcome. Default 262_144. */
+  windowBytes?: number
+  /** Streams at once. Default 2_048. */
+  maxStreams?: number
+  /** How to run something at the end of this event-loop turn. Default setImmediate; tests pass their own. */
+  defer?: (flush: () => void) => void
+}
+
+const GO_AWAY_DETAIL_BYTES = 512
+
+/** Is stream id `id` later than `last`? Serial-number arithmetic (RFC 1982), because ids wrap after 2^32. */
+function isLater(id: number, last: number): boolean {
+  return ((id - last) | 0) > 0
+}
+
+const closedHandler: StreamHandler = {
+  onHead() {},
+  onInterim() {},
+  onData() {},
+  onTrailers() {},
+  onEnd() {},
+  onReset() {},
+  onDrain() {},
+}
+
+/**
+ * The streams between one server and one agent, and the state that outlives a link. `attach` gives it a link;
+ * whoever owns the session decides what a lost link means (today: close; the place where resuming will go).
+ * Nothing the peer sends does more than end this session: every fault becomes one TunnelError in onClose.
+ */
+export class Session implements FrameSink, LinkHandler, StreamOwner {
+  readonly #role: 'server' | 'agent'
+  readonly #handler: SessionHandler
+  readonly #defer: (flush: () => void) => void
+  readonly #windowBytes: number
+  readonly #maxStreams: number
+  readonly #streams = new Map<number, Stream>()
+  readonly #scheduler = new Scheduler()
+  readonly #batch = new FrameBatch()
+  #reader: FrameReader
+  #link: Link | undefined
+  #peerWindowBytes = DEFAULT_WINDOW_BYTES
+  #lastStreamId = 0
+  #flushScheduled = false
+  #closed = false
+  /** Set on every byte received: what the keepalive looks at. */
+  heardAt = 0
+  #onPong: ((payload: Buffer) => void) | undefined
+  readonly #flush = () => {
+    this.#flushScheduled = false
+    this.flush()
+  }
+
+  constructor(options: SessionOptions) {
+    this.#role = options.role
+    this.#handler = options.handler
+    this.#defer = options.defer ?? setImmediate
+    this.#windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES
+    this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS
+    this.#reader = new FrameReader(this)
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  get windowBytes(): number {
+    return this.#windowBytes
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Bytes held in memory for this session: queued to send, and received but not yet read. */
+  get heldBytes(): number {
+    let bytes = this.#batch.bytes
+    for (const stream of this.#streams.values()) bytes += stream.pendingBytes + stream.heldBytes
+    return bytes
+  }
+
+  /** Use `link` from now on. */
+  attach(link: Link): void {
+    if (this.#closed) {
+      link.destroy()
+      return
+    }
+    this.#link = link
+    this.#reader = new FrameReader(this)
+    link.handler = this
+    this.#scheduleFlush()
+  }
+
+  /** What the peer announced it will hold per stream. Ignored unless a sane number; streams opened later start with it. */
+  setPeerWindow(bytes: unknown): void {
+    if (typeof bytes !== 'number' || !Number.isInteger(bytes)) return
+    if (bytes >= MIN_WINDOW_BYTES && bytes <= MAX_WINDOW_BYTES) this.#peerWindowBytes = bytes
+  }
+
+  sendControl(message: object): void {
+    this.sendFrame(FrameType.Control, 0, 0, Buffer.from(JSON.stringify(message)))
+  }
+
+  /** `onPong` is called once with the payload the peer returned. */
+  ping(payload: Buffer, onPong: (payload: Buffer) => void): void {
+    this.#onPong = onPong
+    this.sendFrame(FrameType.Ping, 0, 0, payload)
+  }
+
+  /**
+   * Server only: open a stream. With `end` the request has no body.
+   * Throws TUN_ERR_TOO_MANY_STREAMS, or TUN_ERR_SESSION_CLOSED.
+   */
+  openStream(kind: StreamKind, tunnel: number, head: Buffer, end: boolean, handler: StreamHandler): Stream {
+    if (this.#closed) throw new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is no longer connected')
+    if (this.#streams.size >= this.#maxStreams || this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES / 2) {
+      throw new TunnelError('TUN_ERR_TOO_MANY_STREAMS', `this agent already carries ${this.#streams.size} requests`)
+    }
+    this.#lastStreamId = (this.#lastStreamId + 1) >>> 0 || 1
+    const stream = new Stream(this.#lastStreamId, this, handler, this.#peerWindowBytes, this.#windowBytes)
+    this.#streams.set(stream.id, stream)
+    const payload = Buffer.allocUnsafe(OPEN_PREFIX_BYTES + head.length)
+    payload[0] = kind
+    payload.writeUInt32BE(tunnel, 1)
+    payload.set(head, OPEN_PREFIX_BYTES)
+    this.sendFrame(FrameType.Open, end ? FrameFlag.End : 0, stream.id, payload)
+    if (end) stream.endedWithHead()
+    return stream
+  }
+
+  /** End the session: tell the peer why, reset every stream, close the link. */
+  close(error: TunnelError): void {
+    if (this.#closed) return
+    this.#closed = true
+    const link = this.#link
+    if (link !== undefined) {
+      const detail = Buffer.from(error.detail).subarray(0, GO_AWAY_DETAIL_BYTES)
+      const payload = Buffer.allocUnsafe(4 + detail.length)
+      payload.writeUInt32BE(wireFromErrorCode(error.code), 0)
+      payload.set(detail, 4)
+      this.#batch.add(FrameType.GoAway, 0, 0, payload)
+      link.send(this.#batch.take())
+      link.close()
+    }
+    this.#finish(error)
+  }
+
+  // Link → session
+
+  onBytes(chunk: Buffer): void {
+    if (this.#closed) return
+    this.heardAt = Date.now()
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.close(TunnelError.from(error))
+    }
+  }
+
+  onDrained(): void {
+    if (this.#scheduler.waiting || this.#batch.bytes > 0) this.#scheduleFlush()
+  }
+
+  onClosed(reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#finish(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
+  }
+
+  // FrameReader → session
+
+  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    if (this.#closed) return
+    if (type < 0x10) {
+      this.#onSessionFrame(type, payload)
+      return
+    }
+    if (type === FrameType.Open) {
+      this.#onOpen(streamId, payload, (flags & FrameFlag.End) !== 0)
+      return
+    }
+    const stream = this.#find(streamId)
+    if (stream === undefined) return
+    switch (type) {
+      case FrameType.Head:
+        if (this.#role === 'agent') throw new TunnelError('TUN_ERR_PROTOCOL', 'a server sent a response head')
+        stream.handler.onHead(payload)
+        if ((flags & FrameFlag.End) !== 0) stream.receiveEnd()
+        return
+      case FrameType.Interim:
+        if (this.#role === 'agent') throw new TunnelError('TUN_ERR_PROTOCOL', 'a server sent an interim head')
+        stream.handler.onInterim(payload)
+        return
+      case FrameType.Trailers:
+        stream.receiveTrailers(payload)
+        return
+      case FrameType.Reset:
+        stream.receiveReset(errorFromPayload(payload))
+        return
+      case FrameType.Credit:
+        if (payload.length !== 4) throw new TunnelError('TUN_ERR_PROTOCOL', 'a CREDIT frame must be 4 bytes long')
+        stream.receiveCredit(payload.readUInt32BE(0))
+    }
+  }
+
+  onData(streamId: number, part: Buffer, end: boolean): void {
+    if (this.#closed) return
+    this.#find(streamId)?.receiveData(part, end)
+  }
+
+  // Stream → session
+
+  sendFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    if (this.#closed) return
+    this.#batch.add(type, flags, streamId, payload)
+    if (this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES) {
+      this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer causes answers faster than it reads them'))
+      return
+    }
+    this.#scheduleFlush()
+  }
+
+  streamReady(stream: Stream): void {
+    this.#scheduler.add(stream)
+    this.#scheduleFlush()
+  }
+
+  streamClosed(stream: Stream): void {
+    this.#streams.delete(stream.id)
+  }
+
+  resetPayload(code: ErrorCode, detail: string): Buffer {
+    const payload = Buffer.allocUnsafe(4 + Buffer.byteLength(detail))
+    payload.writeUInt32BE(wireFromErrorCode(code), 0)
+    payload.write(detail, 4)
+    return payload
+  }
+
+  // Sending
+
+  readonly #emit = (type: number, flags: number, streamId: number, payload: Buffer) => {
+    this.#batch.add(type, flags, streamId, payload)
+  }
+
+  /** Send what this turn has gathered, and bulk data as far as the link takes it. */
+  flush(): void {
+    const link = this.#link
+    if (link === undefined || this.#closed) return
+    const room = LINK_HIGH_WATER_BYTES - link.bufferedBytes
+    if (room <= 0) return // onDrained comes back here
+    this.#scheduler.run(room, DATA_FRAME_BYTES, this.#emit)
+    if (this.#batch.bytes > 0) link.send(this.#batch.take())
+    this.#scheduler.notifyDrained()
+    if (this.#scheduler.waiting && link.bufferedBytes < LINK_HIGH_WATER_BYTES) this.#scheduleFlush()
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    this.#defer(this.#flush)
+  }
+
+  // Receiving
+
+  #onSessionFrame(type: number, payload: Buffer): void {
+    switch (type) {
+      case FrameType.Control:
+        this.#handler.onControl(parseControl(payload))
+        return
+      case FrameType.Ping:
+        if (payload.length > 64) throw new TunnelError('TUN_ERR_PROTOCOL', 'a PING frame carries over 64 bytes')
+        this.sendFrame(FrameType.Pong, 0, 0, payload)
+        return
+      case FrameType.Pong: {
+        const onPong = this.#onPong
+        this.#onPong = undefined
+        onPong?.(payload)
+        return
+      }
+      case FrameType.GoAway: {
+        const error = errorFromPayload(payload)
+        this.#closed = true
+        this.#link?.close()
+        this.#finish(error)
+      }
+    }
+  }
+
+  #onOpen(id: number, payload: Buffer, end: boolean): void {
+    if (this.#role === 'server' || this.#handler.onOpen === undefined) {
+      throw new TunnelError('TUN_ERR_PROTOCOL', 'an agent may not open streams')
+    }
+    if (id === 0 || !isLater(id, this.#lastStreamId)) {
+      throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${id} opened after ${this.#lastStreamId}`)
+    }
+    if (payload.length < OPEN_PREFIX_BYTES) throw new TunnelError('TUN_ERR_PROTOCOL', 'an OPEN frame is too short')
+    this.#lastStreamId = id
+    const stream = new Stream(id, this, closedHandler, this.#peerWindowBytes, this.#windowBytes)
+    this.#streams.set(id, stream)
+    if (this.#streams.size > this.#maxStreams) {
+      stream.reset('TUN_ERR_TOO_MANY_STREAMS', `this agent carries ${this.#maxStreams} requests at most`)
+      return
+    }
+    const open: OpenRequest = {
+      kind: payload[0]!,
+      tunnel: payload.readUInt32BE(1),
+      head: payload.subarray(OPEN_PREFIX_BYTES),
+    }
+    try {
+      stream.handler = this.#handler.onOpen(stream, open)
+    } catch (error) {
+      const { code, detail } = TunnelError.from(error)
+      stream.reset(code, detail)
+      return
+    }
+    if (end) stream.receiveEnd()
+  }
+
+  /** The stream, or nothing for one that is already over. Throws for one that was never opened. */
+  #find(id: number): Stream | undefined {
+    const stream = this.#streams.get(id)
+    if (stream === undefined && (id === 0 || isLater(id, this.#lastStreamId))) {
+      throw new TunnelError('TUN_ERR_PROTOCOL', `a frame for stream ${id}, which was never opened`)
+    }
+    return stream
+  }
+
+  #finish(error: TunnelError): void {
+    this.#link = undefined
+    this.#batch.take()
+    for (const stream of [...this.#streams.values()]) stream.receiveReset(error)
+    this.#streams.clear()
+    this.#handler.onClose(error)
+  }
+}
+
+function parseControl(payload: Buffer): Record<string, unknown> {
+  let message: unknown
+  try {
+    message = JSON.parse(payload.toString())
+  } catch {
+    throw new TunnelError('TUN_ERR_PROTOCOL', 'a control message is not JSON')
+  }
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+    throw new TunnelError('TUN_ERR_PROTOCOL', 'a control message is not a JSON object')
+  }
+  return message as Record<string, unknown>
+}
+
+/** RESET and GO_AWAY: code u32, then words for a person. */
+function errorFromPayload(payload: Buffer): TunnelError {
+  if (payload.length < 4) throw new TunnelError('TUN_ERR_PROTOCOL', 'a frame that gives up names no code')
+  return new TunnelError(errorCodeFromWire(payload.readUInt32BE(0)), payload.toString('utf8', 4) || 'no reason given')
+}

@@ -1,0 +1,243 @@
+import { FrameFlag, FrameType, STREAM_HIGH_WATER_BYTES } from '../constants.js'
+import type { ErrorCode, TunnelError } from '../errors.js'
+import { ReceiveWindow } from './receive-window.js'
+import { SendWindow } from './send-window.js'
+import { nextState, type StreamState } from './stream-state.js'
+
+/** What a stream tells the exchange on top of it. Nothing comes after onReset, or after both sides have ended. */
+export interface StreamHandler {
+  /** The final response head (agent to server), as bytes of HTTP/1.1 without the empty line. */
+  onHead(head: Buffer): void
+  /** An interim (1xx) response head. */
+  onInterim(head: Buffer): void
+  /** Body bytes, or raw bytes after an upgrade. Owes stream.consumed(part.length) once they have been passed on. */
+  onData(part: Buffer): void
+  /** Trailer lines; onEnd follows. */
+  onTrailers(trailers: Buffer): void
+  /** The peer sends nothing more on this stream. */
+  onEnd(): void
+  /** The stream is over before its time: by the peer, or because the session ended. */
+  onReset(error: TunnelError): void
+  /** After write() returned false: the source may go on. */
+  onDrain(): void
+}
+
+/** What a stream needs of its session. */
+export interface StreamOwner {
+  /** Queue a frame in front of all DATA. */
+  sendFrame(type: number, flags: number, streamId: number, payload: Buffer): void
+  /** The stream has bytes, trailers or an end to send, and credit for them. */
+  streamReady(stream: Stream): void
+  /** Both sides have ended, or one has reset. */
+  streamClosed(stream: Stream): void
+  resetPayload(code: ErrorCode, detail: string): Buffer
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** One exchange inside a session. Not a Node stream: a Duplex per request costs more than the request. */
+export class Stream {
+  readonly id: number
+  handler: StreamHandler
+  /** For the scheduler: already in its queue. */
+  queued = false
+  readonly #owner: StreamOwner
+  readonly #sendWindow: SendWindow
+  readonly #receiveWindow: ReceiveWindow
+  #state: StreamState = 'open'
+  /** First chunk waiting for its turn, and the ones behind it; most streams never have a second. */
+  #first: Buffer | null = null
+  #rest: Buffer[] | null = null
+  #pendingBytes = 0
+  #needDrain = false
+  #endQueued = false
+  #trailers: Buffer | null = null
+
+  constructor(
+    id: number,
+    owner: StreamOwner,
+    handler: StreamHandler,
+    sendWindowBytes: number,
+    receiveWindowBytes: number,
+  ) {
+    this.id = id
+    this.#owner = owner
+    this.handler = handler
+    this.#sendWindow = new SendWindow(sendWindowBytes)
+    this.#receiveWindow = new ReceiveWindow(receiveWindowBytes)
+  }
+
+  get state(): StreamState {
+    return this.#state
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Bytes written and not yet in a frame. */
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** Bytes received and not yet consumed. */
+  get heldBytes(): number {
+    return this.#receiveWindow.heldBytes
+  }
+
+  /** Send the final response head. With `end` the response has no body. */
+  sendHead(head: Buffer, end: boolean): void {
+    if (!this.#maySend) return
+    this.#owner.sendFrame(FrameType.Head, end ? FrameFlag.End : 0, this.id, head)
+    if (end) this.endedWithHead()
+  }
+
+  sendInterim(head: Buffer): void {
+    if (this.#maySend) this.#owner.sendFrame(FrameType.Interim, 0, this.id, head)
+  }
+
+  /**
+   * Queue body bytes; the buffer must not change afterwards. Returns false when the source should pause until onDrain:
+   * the bytes are taken all the same.
+   */
+  write(chunk: Buffer): boolean {
+    if (!this.#maySend || chunk.length === 0) return true
+    if (this.#first === null) this.#first = chunk
+    else if (this.#rest === null) this.#rest = [chunk]
+    else this.#rest.push(chunk)
+    this.#pendingBytes += chunk.length
+    if (this.#sendWindow.credit > 0) this.#owner.streamReady(this)
+    if (this.#pendingBytes < STREAM_HIGH_WATER_BYTES) return true
+    this.#needDrain = true
+    return false
+  }
+
+  /** Send nothing more, after `trailers` if there are any. */
+  end(trailers?: Buffer): void {
+    if (!this.#maySend) return
+    this.#endQueued = true
+    this.#trailers = trailers ?? null
+    if (this.#pendingBytes === 0 || this.#sendWindow.credit > 0) this.#owner.streamReady(this)
+  }
+
+  /** Give the stream up at once. Nothing happens on a closed stream. */
+  reset(code: ErrorCode, detail = ''): void {
+    if (this.closed) return
+    this.#owner.sendFrame(FrameType.Reset, 0, this.id, this.#owner.resetPayload(code, detail))
+    this.#close()
+  }
+
+  /** `bytes` of what onData gave have left the process; lets the peer send as many more. */
+  consumed(bytes: number): void {
+    const grant = this.#receiveWindow.read(bytes)
+    if (grant === 0 || this.#state === 'closed' || this.#state === 'halfClosedRemote') return
+    const payload = Buffer.allocUnsafe(4)
+    payload.writeUInt32BE(grant, 0)
+    this.#owner.sendFrame(FrameType.Credit, 0, this.id, payload)
+  }
+
+  get #maySend(): boolean {
+    return !this.#endQueued && !this.closed
+  }
+
+  // The rest is called by the session only.
+
+  /** The frame of our head carried the END flag: nothing follows it. */
+  endedWithHead(): void {
+    this.#endQueued = true
+    this.#sentEnd()
+  }
+
+  /** Hand out the next frame of at most `maxBytes` payload to `emit`. Returns the payload bytes, 0 when only an end was sent. */
+  sendNext(maxBytes: number, emit: (type: number, flags: number, streamId: number, payload: Buffer) => void): number {
+    if (this.closed) return 0
+    if (this.#first !== null) {
+      const allowed = this.#sendWindow.take(Math.min(this.#first.length, maxBytes))
+      if (allowed === 0) return 0
+      const chunk = this.#shift(allowed)
+      const last = this.#first === null && this.#endQueued && this.#trailers === null
+      emit(FrameType.Data, last ? FrameFlag.End : 0, this.id, chunk)
+      if (last) this.#sentEnd()
+      return allowed
+    }
+    if (!this.#endQueued || this.#state === 'halfClosedLocal') return 0
+    if (this.#trailers === null) emit(FrameType.Data, FrameFlag.End, this.id, EMPTY)
+    else emit(FrameType.Trailers, FrameFlag.End, this.id, this.#trailers)
+    this.#sentEnd()
+    return 0
+  }
+
+  /** More could be sent right now. */
+  get sendable(): boolean {
+    if (this.closed) return false
+    if (this.#first !== null) return this.#sendWindow.credit > 0
+    return this.#endQueued && this.#state !== 'halfClosedLocal'
+  }
+
+  /** Tell a paused source to go on, if everything it wrote has been sent. */
+  notifyDrain(): void {
+    if (!this.#needDrain || this.#pendingBytes > 0 || this.closed) return
+    this.#needDrain = false
+    this.handler.onDrain()
+  }
+
+  receiveData(part: Buffer, end: boolean): void {
+    this.#receiveWindow.hold(part.length)
+    // The state is checked before the handler sees a byte: DATA after an end is the peer's fault.
+    if (this.#state === 'halfClosedRemote') nextState(this.#state, 'receiveEnd')
+    if (part.length > 0) this.handler.onData(part)
+    if (end) this.receiveEnd()
+  }
+
+  receiveTrailers(trailers: Buffer): void {
+    if (this.#state === 'halfClosedRemote') nextState(this.#state, 'receiveEnd')
+    this.handler.onTrailers(trailers)
+    this.receiveEnd()
+  }
+
+  receiveEnd(): void {
+    if (this.closed) return // the handler reset the stream while it took the last bytes
+    this.#state = nextState(this.#state, 'receiveEnd')
+    this.handler.onEnd()
+    if (this.closed) this.#owner.streamClosed(this)
+  }
+
+  receiveCredit(bytes: number): void {
+    this.#sendWindow.add(bytes)
+    if (this.sendable) this.#owner.streamReady(this)
+  }
+
+  /** The peer gave the stream up, or the session is over. */
+  receiveReset(error: TunnelError): void {
+    if (this.closed) return
+    this.#close()
+    this.handler.onReset(error)
+  }
+
+  #sentEnd(): void {
+    this.#state = nextState(this.#state, 'sendEnd')
+    if (this.closed) this.#owner.streamClosed(this)
+  }
+
+  #close(): void {
+    this.#state = 'closed'
+    this.#first = null
+    this.#rest = null
+    this.#pendingBytes = 0
+    this.#trailers = null
+    this.#owner.streamClosed(this)
+  }
+
+  /** Take `bytes` from the first chunk, which holds at least as many. */
+  #shift(bytes: number): Buffer {
+    const chunk = this.#first!
+    this.#pendingBytes -= bytes
+    if (bytes < chunk.length) {
+      this.#first = chunk.subarray(bytes)
+      return chunk.subarray(0, bytes)
+    }
+    this.#first = this.#rest?.shift() ?? null
+    if (this.#rest?.length === 0) this.#rest = null
+    return chunk
+  }
+}

@@ -1,0 +1,1 @@
+export { linkPair, MemoryLink } from './link.js'
