@@ -32,11 +32,12 @@ export class Scheduler {
       const turn = this.#ready
       this.#ready = []
       for (let i = 0; i < turn.length; i++) {
-        const stream = turn[i]!
         if (left <= 0) {
-          this.#ready.push(stream)
-          continue
+          // Who had no turn yet comes before those served a moment ago, or a short turn would starve them for ever.
+          this.#ready = turn.slice(i).concat(this.#ready)
+          return
         }
+        const stream = turn[i]!
         // Alone on the link, a stream need not be cut into quanta.
         const quantum = turn.length === 1 ? maxFrameBytes : QUANTUM_BYTES
         let sent = 0

@@ -1,0 +1,236 @@
+import { FRAME_HEADER_BYTES } from '../constants.js'
+import type { TunnelError } from '../errors.js'
+import { writeHeader } from '../frame/header.js'
+import { FrameReader } from '../frame/reader.js'
+import { type OpenRequest, Session, type SessionOptions } from '../session/session.js'
+import type { Stream, StreamHandler } from '../session/stream.js'
+import { linkPair, type MemoryLink } from './link.js'
+
+/** The bytes of one frame, right or wrong. */
+export function frame(type: number, flags: number, streamId: number, payload: Buffer | string = ''): Buffer {
+  const body = Buffer.from(payload)
+  const bytes = Buffer.alloc(FRAME_HEADER_BYTES + body.length)
+  writeHeader(bytes, 0, type, flags, streamId, body.length)
+  body.copy(bytes, FRAME_HEADER_BYTES)
+  return bytes
+}
+
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+export interface PlainFrame {
+  type: number
+  flags: number
+  streamId: number
+  payload: Buffer
+}
+
+/** The frames in `bytes`; every part of a DATA frame counts as one of its own. */
+export function framesIn(bytes: Buffer): PlainFrame[] {
+  const frames: PlainFrame[] = []
+  const reader = new FrameReader({
+    onFrame: (type, flags, streamId, payload) => frames.push({ type, flags, streamId, payload }),
+    onData: (streamId, payload, end) => frames.push({ type: 0x13, flags: end ? 1 : 0, streamId, payload }),
+  })
+  reader.push(bytes)
+  return frames
+}
+
+/** Writes down what a stream says. Reads at once as soon as it knows its stream, unless `slow`. */
+export class RecordingHandler implements StreamHandler {
+  stream: Stream | undefined
+  slow = false
+  readonly events: string[] = []
+  readonly parts: Buffer[] = []
+  heads: string[] = []
+  trailers = ''
+  error: TunnelError | undefined
+  drains = 0
+  unread = 0
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.parts)
+  }
+
+  onHead(head: Buffer): void {
+    this.events.push('head')
+    this.heads.push(head.toString('latin1'))
+  }
+
+  onInterim(head: Buffer): void {
+    this.events.push('interim')
+    this.heads.push(head.toString('latin1'))
+  }
+
+  onData(part: Buffer): void {
+    if (this.events.at(-1) !== 'data') this.events.push('data')
+    this.parts.push(part)
+    this.unread += part.length
+    if (!this.slow) this.read()
+  }
+
+  onTrailers(trailers: Buffer): void {
+    this.events.push('trailers')
+    this.trailers = trailers.toString('latin1')
+  }
+
+  onEnd(): void {
+    this.events.push('end')
+  }
+
+  onReset(error: TunnelError): void {
+    this.events.push('reset')
+    this.error = error
+  }
+
+  onDrain(): void {
+    this.drains++
+  }
+
+  /** Read up to `bytes` of what waits. */
+  read(bytes = this.unread): void {
+    const read = Math.min(bytes, this.unread)
+    this.unread -= read
+    if (read > 0) this.stream?.consumed(read)
+  }
+}
+
+export interface OpenedStream {
+  stream: Stream
+  open: OpenRequest
+  handler: RecordingHandler
+}
+
+/** A server's and an agent's session over an in-memory link, without timers: nothing moves until pump(). */
+export class SessionPair {
+  readonly server: Session
+  readonly agent: Session
+  readonly serverLink: MemoryLink
+  readonly agentLink: MemoryLink
+  readonly closed = { server: [] as TunnelError[], agent: [] as TunnelError[] }
+  readonly controls = { server: [] as object[], agent: [] as object[] }
+  /** The streams the agent was given, in order. */
+  readonly opened: OpenedStream[] = []
+  /** What the agent does with a new stream before it hands out its handler. */
+  onOpen: (opened: OpenedStream) => void = () => {}
+  readonly #deferred: Array<() => void> = []
+
+  constructor(options: Pick<SessionOptions, 'windowBytes' | 'maxStreams'> = {}) {
+    const defer = (flush: () => void) => void this.#deferred.push(flush)
+    this.server = new Session({
+      ...options,
+      role: 'server',
+      defer,
+      handler: {
+        onControl: (message) => this.controls.server.push(message),
+        onClose: (error) => this.closed.server.push(error),
+      },
+    })
+    this.agent = new Session({
+      ...options,
+      role: 'agent',
+      defer,
+      handler: {
+        onControl: (message) => this.controls.agent.push(message),
+        onClose: (error) => this.closed.agent.push(error),
+        onOpen: (stream, open) => {
+          const handler = new RecordingHandler()
+          handler.stream = stream
+          const opened = { stream, open, handler }
+          this.opened.push(opened)
+          this.onOpen(opened)
+          return handler
+        },
+      },
+    })
+    ;[this.serverLink, this.agentLink] = linkPair()
+    this.server.setPeerWindow(options.windowBytes)
+    this.agent.setPeerWindow(options.windowBytes)
+    this.server.attach(this.serverLink)
+    this.agent.attach(this.agentLink)
+  }
+
+  /** Open a stream and let it reach the agent. */
+  open(
+    head = 'GET / HTTP/1.1\r\nHost: demo\r\n',
+    end = false,
+  ): { near: RecordingHandler; stream: Stream; far: OpenedStream } {
+    const near = new RecordingHandler()
+    const stream = this.server.openStream(1, 7, Buffer.from(head), end, near)
+    near.stream = stream
+    this.pump()
+    return { near, stream, far: this.opened.at(-1)! }
+  }
+
+  /** Run what was put off until the end of the turn, once. Returns whether there was anything. */
+  turn(): boolean {
+    const flushes = this.#deferred.splice(0)
+    for (const flush of flushes) flush()
+    return flushes.length > 0
+  }
+
+  /** Go on until neither side has anything left to do. */
+  pump(): void {
+    let moved = true
+    while (moved) {
+      moved = this.turn()
+      moved = this.serverLink.deliver() || moved
+      moved = this.agentLink.deliver() || moved
+    }
+  }
+}
+
+/** One session whose peer is the test itself: feed it bytes, look at the frames it sends. */
+export class LoneSession {
+  readonly session: Session
+  readonly link: MemoryLink
+  readonly closed: TunnelError[] = []
+  readonly controls: object[] = []
+  readonly opened: OpenedStream[] = []
+  onOpen: (opened: OpenedStream) => void = () => {}
+  readonly #deferred: Array<() => void> = []
+  readonly #received: Buffer[] = []
+
+  constructor(role: 'server' | 'agent', options: Pick<SessionOptions, 'windowBytes' | 'maxStreams'> = {}) {
+    this.session = new Session({
+      ...options,
+      role,
+      defer: (flush) => void this.#deferred.push(flush),
+      handler: {
+        onControl: (message) => this.controls.push(message),
+        onClose: (error) => this.closed.push(error),
+        onOpen: (stream, open) => {
+          const handler = new RecordingHandler()
+          handler.stream = stream
+          const opened = { stream, open, handler }
+          this.opened.push(opened)
+          this.onOpen(opened)
+          return handler
+        },
+      },
+    })
+    const [ours, theirs] = linkPair()
+    this.link = ours
+    theirs.handler = { onBytes: (chunk) => this.#received.push(chunk), onDrained() {}, onClosed() {} }
+    this.session.attach(ours)
+  }
+
+  feed(...chunks: Buffer[]): void {
+    for (const chunk of chunks) this.session.onBytes(chunk)
+  }
+
+  turn(): void {
+    for (const flush of this.#deferred.splice(0)) flush()
+  }
+
+  /** Everything sent since the last call, as frames. */
+  sent(): PlainFrame[] {
+    do {
+      this.turn()
+    } while (this.link.deliver() || this.#deferred.length > 0)
+    return framesIn(Buffer.concat(this.#received.splice(0)))
+  }
+}
