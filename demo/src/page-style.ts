@@ -39,8 +39,8 @@ section {
   border: 1px solid var(--line); border-radius: .75rem; background: var(--card);
 }
 h2 { display: inline; margin: 0; font-size: 1.05rem; }
-section > *:not(h2, .state, .hidden) { margin-top: .8rem; }
-.state { float: right; margin: .1rem 0 0 .5rem; font-size: .85rem; color: var(--wait); }
+section > *:not(h2, .state, .hidden) { clear: both; margin-top: .8rem; }
+.state { float: right; margin: .1rem 0 0 .25rem; font-size: .8rem; color: var(--wait); }
 .state::before { content: ''; display: inline-block; width: .55em; height: .55em; margin-right: .45em; border-radius: 50%; background: currentColor; }
 .state.open { color: var(--accent); }
 .state.closed { color: var(--bad); }
