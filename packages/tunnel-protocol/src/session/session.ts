@@ -5,6 +5,7 @@ import {
   FrameFlag,
   FrameType,
   LINK_HIGH_WATER_BYTES,
+  MAX_FRAME_BYTES,
   MAX_QUEUED_CONTROL_BYTES,
   MAX_WINDOW_BYTES,
   MIN_WINDOW_BYTES,
@@ -17,6 +18,7 @@ import { FrameReader, type FrameSink } from '../frame/reader.js'
 import type { Link, LinkHandler } from '../link/link.js'
 import { Scheduler } from './scheduler.js'
 import { Stream, type StreamHandler, type StreamOwner } from './stream.js'
+import { isLater, nextStreamId } from './stream-id.js'
 
 /** What the server says when it opens a stream. */
 export interface OpenRequest {
@@ -47,12 +49,8 @@ export interface SessionOptions {
   defer?: (flush: () => void) => void
 }
 
-const GO_AWAY_DETAIL_BYTES = 512
-
-/** Is stream id `id` later than `last`? Serial-number arithmetic (RFC 1982), because ids wrap after 2^32. */
-function isLater(id: number, last: number): boolean {
-  return ((id - last) | 0) > 0
-}
+/** Words for a person in RESET and GO_AWAY, in bytes: what is longer is cut, by sender and receiver. */
+const MAX_DETAIL_BYTES = 512
 
 const closedHandler: StreamHandler = {
   onHead() {},
@@ -150,15 +148,19 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   /**
    * Server only: open a stream. With `end` the request has no body.
-   * Throws TUN_ERR_TOO_MANY_STREAMS, or TUN_ERR_SESSION_CLOSED.
+   * Throws TUN_ERR_TOO_MANY_STREAMS, TUN_ERR_SESSION_CLOSED, or TUN_ERR_HEAD_TOO_LARGE.
    */
   openStream(kind: StreamKind, tunnel: number, head: Buffer, end: boolean, handler: StreamHandler): Stream {
     if (this.#closed) throw new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is no longer connected')
     if (this.#streams.size >= this.#maxStreams || this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES / 2) {
       throw new TunnelError('TUN_ERR_TOO_MANY_STREAMS', `this agent already carries ${this.#streams.size} requests`)
     }
-    this.#lastStreamId = (this.#lastStreamId + 1) >>> 0 || 1
+    if (OPEN_PREFIX_BYTES + head.length > MAX_FRAME_BYTES) {
+      throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `the request head has ${head.length} bytes`)
+    }
+    this.#lastStreamId = nextStreamId(this.#lastStreamId, this.#streams)
     const stream = new Stream(this.#lastStreamId, this, handler, this.#peerWindowBytes, this.#windowBytes)
+    stream.headDue = true
     this.#streams.set(stream.id, stream)
     const payload = Buffer.allocUnsafe(OPEN_PREFIX_BYTES + head.length)
     payload[0] = kind
@@ -175,11 +177,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#closed = true
     const link = this.#link
     if (link !== undefined) {
-      const detail = Buffer.from(error.detail).subarray(0, GO_AWAY_DETAIL_BYTES)
-      const payload = Buffer.allocUnsafe(4 + detail.length)
-      payload.writeUInt32BE(wireFromErrorCode(error.code), 0)
-      payload.set(detail, 4)
-      this.#batch.add(FrameType.GoAway, 0, 0, payload)
+      this.#batch.add(FrameType.GoAway, 0, 0, this.resetPayload(error.code, error.detail))
       link.send(this.#batch.take())
       link.close()
     }
@@ -224,13 +222,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (stream === undefined) return
     switch (type) {
       case FrameType.Head:
-        if (this.#role === 'agent') throw new TunnelError('TUN_ERR_PROTOCOL', 'a server sent a response head')
-        stream.handler.onHead(payload)
-        if ((flags & FrameFlag.End) !== 0) stream.receiveEnd()
+        stream.receiveHead(payload, (flags & FrameFlag.End) !== 0)
         return
       case FrameType.Interim:
-        if (this.#role === 'agent') throw new TunnelError('TUN_ERR_PROTOCOL', 'a server sent an interim head')
-        stream.handler.onInterim(payload)
+        stream.receiveInterim(payload)
         return
       case FrameType.Trailers:
         stream.receiveTrailers(payload)
@@ -271,9 +266,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   }
 
   resetPayload(code: ErrorCode, detail: string): Buffer {
-    const payload = Buffer.allocUnsafe(4 + Buffer.byteLength(detail))
+    const words = Buffer.from(detail.slice(0, MAX_DETAIL_BYTES)).subarray(0, MAX_DETAIL_BYTES)
+    const payload = Buffer.allocUnsafe(4 + words.length)
     payload.writeUInt32BE(wireFromErrorCode(code), 0)
-    payload.write(detail, 4)
+    payload.set(words, 4)
     return payload
   }
 
@@ -331,7 +327,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (this.#role === 'server' || this.#handler.onOpen === undefined) {
       throw new TunnelError('TUN_ERR_PROTOCOL', 'an agent may not open streams')
     }
-    if (id === 0 || !isLater(id, this.#lastStreamId)) {
+    if (id === 0 || !isLater(id, this.#lastStreamId) || this.#streams.has(id)) {
       throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${id} opened after ${this.#lastStreamId}`)
     }
     if (payload.length < OPEN_PREFIX_BYTES) throw new TunnelError('TUN_ERR_PROTOCOL', 'an OPEN frame is too short')
@@ -348,7 +344,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       head: payload.subarray(OPEN_PREFIX_BYTES),
     }
     try {
-      stream.handler = this.#handler.onOpen(stream, open)
+      stream.setHandler(this.#handler.onOpen(stream, open))
     } catch (error) {
       const { code, detail } = TunnelError.from(error)
       stream.reset(code, detail)
@@ -391,5 +387,6 @@ function parseControl(payload: Buffer): Record<string, unknown> {
 /** RESET and GO_AWAY: code u32, then words for a person. */
 function errorFromPayload(payload: Buffer): TunnelError {
   if (payload.length < 4) throw new TunnelError('TUN_ERR_PROTOCOL', 'a frame that gives up names no code')
-  return new TunnelError(errorCodeFromWire(payload.readUInt32BE(0)), payload.toString('utf8', 4) || 'no reason given')
+  const words = payload.toString('utf8', 4, 4 + MAX_DETAIL_BYTES)
+  return new TunnelError(errorCodeFromWire(payload.readUInt32BE(0)), words || 'no reason given')
 }

@@ -1,5 +1,5 @@
-import { FrameFlag, FrameType, STREAM_HIGH_WATER_BYTES } from '../constants.js'
-import type { ErrorCode, TunnelError } from '../errors.js'
+import { FrameFlag, FrameType, MAX_FRAME_BYTES, STREAM_HIGH_WATER_BYTES } from '../constants.js'
+import { type ErrorCode, TunnelError } from '../errors.js'
 import { ReceiveWindow } from './receive-window.js'
 import { SendWindow } from './send-window.js'
 import { nextState, type StreamState } from './stream-state.js'
@@ -16,7 +16,7 @@ export interface StreamHandler {
   onTrailers(trailers: Buffer): void
   /** The peer sends nothing more on this stream. */
   onEnd(): void
-  /** The stream is over before its time: by the peer, or because the session ended. */
+  /** The stream is over before its time: by the peer, by the end of the session, or by a head of ours that fits no frame. */
   onReset(error: TunnelError): void
   /** After write() returned false: the source may go on. */
   onDrain(): void
@@ -41,6 +41,8 @@ export class Stream {
   handler: StreamHandler
   /** For the scheduler: already in its queue. */
   queued = false
+  /** For the session: the peer owes a response head, and may send nothing but interim heads before it. */
+  headDue = false
   readonly #owner: StreamOwner
   readonly #sendWindow: SendWindow
   readonly #receiveWindow: ReceiveWindow
@@ -52,6 +54,8 @@ export class Stream {
   #needDrain = false
   #endQueued = false
   #trailers: Buffer | null = null
+  /** What onReset was told. */
+  #resetBy: TunnelError | null = null
 
   constructor(
     id: number,
@@ -87,13 +91,13 @@ export class Stream {
 
   /** Send the final response head. With `end` the response has no body. */
   sendHead(head: Buffer, end: boolean): void {
-    if (!this.#maySend) return
+    if (!this.#maySend || this.#tooLarge(head)) return
     this.#owner.sendFrame(FrameType.Head, end ? FrameFlag.End : 0, this.id, head)
     if (end) this.endedWithHead()
   }
 
   sendInterim(head: Buffer): void {
-    if (this.#maySend) this.#owner.sendFrame(FrameType.Interim, 0, this.id, head)
+    if (this.#maySend && !this.#tooLarge(head)) this.#owner.sendFrame(FrameType.Interim, 0, this.id, head)
   }
 
   /**
@@ -114,7 +118,7 @@ export class Stream {
 
   /** Send nothing more, after `trailers` if there are any. */
   end(trailers?: Buffer): void {
-    if (!this.#maySend) return
+    if (!this.#maySend || (trailers !== undefined && this.#tooLarge(trailers))) return
     this.#endQueued = true
     this.#trailers = trailers ?? null
     if (this.#pendingBytes === 0 || this.#sendWindow.credit > 0) this.#owner.streamReady(this)
@@ -142,8 +146,15 @@ export class Stream {
 
   // The rest is called by the session only.
 
+  /** Who listens from now on. A stream that was reset in the meantime says so at once. */
+  setHandler(handler: StreamHandler): void {
+    this.handler = handler
+    if (this.#resetBy !== null) handler.onReset(this.#resetBy)
+  }
+
   /** The frame of our head carried the END flag: nothing follows it. */
   endedWithHead(): void {
+    if (this.closed) return // the session ended when it had to queue the frame
     this.#endQueued = true
     this.#sentEnd()
   }
@@ -181,7 +192,20 @@ export class Stream {
     this.handler.onDrain()
   }
 
+  receiveHead(head: Buffer, end: boolean): void {
+    if (!this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has a response head too many`)
+    this.headDue = false
+    this.handler.onHead(head)
+    if (end) this.receiveEnd()
+  }
+
+  receiveInterim(head: Buffer): void {
+    if (!this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has an interim head too late`)
+    this.handler.onInterim(head)
+  }
+
   receiveData(part: Buffer, end: boolean): void {
+    if (this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has a body before its head`)
     this.#receiveWindow.hold(part.length)
     // The state is checked before the handler sees a byte: DATA after an end is the peer's fault.
     if (this.#state === 'halfClosedRemote') nextState(this.#state, 'receiveEnd')
@@ -190,6 +214,7 @@ export class Stream {
   }
 
   receiveTrailers(trailers: Buffer): void {
+    if (this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has trailers before its head`)
     if (this.#state === 'halfClosedRemote') nextState(this.#state, 'receiveEnd')
     this.handler.onTrailers(trailers)
     this.receiveEnd()
@@ -211,7 +236,17 @@ export class Stream {
   receiveReset(error: TunnelError): void {
     if (this.closed) return
     this.#close()
+    this.#resetBy = error
     this.handler.onReset(error)
+  }
+
+  /** What no frame can hold ends this stream, on both sides; sent, it would end the session. */
+  #tooLarge(head: Buffer): boolean {
+    if (head.length <= MAX_FRAME_BYTES) return false
+    const error = new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `a head or trailers of ${head.length} bytes`)
+    this.#owner.sendFrame(FrameType.Reset, 0, this.id, this.#owner.resetPayload(error.code, error.detail))
+    this.receiveReset(error)
+    return true
   }
 
   #sentEnd(): void {
