@@ -20,7 +20,7 @@ interface Fields {
 
 export interface RequestHead extends Fields {
   method: string
-  /** Request target as sent. */
+  /** Request target as sent, absolute-form made origin-form. */
   target: string
   minor: 0 | 1
   /** Value of Host, as sent. */
@@ -93,7 +93,7 @@ export function parseRequestHead(text: string): RequestHead {
 
   let target = line[2]!
   if (target.charCodeAt(0) !== 47 && !(target === '*' && method === 'OPTIONS')) {
-    target = originForm(target, walk.host)
+    target = originForm(method, target, walk.host)
   }
   const connection = readConnection(walk)
   const framing: Framing = chunked ? 'chunked' : contentLength > 0 ? 'length' : 'none'
@@ -364,11 +364,12 @@ function withoutNamed(text: string, start: number, walk: Walk, named: Set<string
 }
 
 /** `http://host/path` to `/path` (RFC 9112 section 3.2.2); the authority has to be the Host, so that nobody can read two. */
-function originForm(target: string, host: string | undefined): string {
+function originForm(method: string, target: string, host: string | undefined): string {
   const match = /^https?:\/\/([^/?#]*)([^#]*)$/i.exec(target)
   if (match === null) throw bad('the request target is malformed')
   if (match[1]!.toLowerCase() !== (host ?? '').toLowerCase())
     throw bad('the request target and the Host header disagree')
   const rest = match[2]!
+  if (rest === '' && method === 'OPTIONS') return '*' // RFC 9112 section 3.2.4
   return rest.startsWith('/') ? rest : `/${rest}`
 }
