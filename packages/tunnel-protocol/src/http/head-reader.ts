@@ -38,7 +38,7 @@ export class HeadReader {
         this.end = at + 4
         return chunk.toString('latin1', offset, at + 2)
       }
-      this.#keep(chunk.subarray(offset), at)
+      this.#keep(chunk.subarray(offset), 0, at)
       return undefined
     }
     const before = this.#kept.length
@@ -49,17 +49,18 @@ export class HeadReader {
       this.end = offset + at + 4 - before
       return all.toString('latin1', 0, at + 2)
     }
-    this.#keep(all, at)
+    this.#keep(all, before, at)
     return undefined
   }
 
-  #keep(bytes: Buffer, at: number): void {
-    if (at >= 0 || bytes.length > this.#maxBytes) {
+  /** Keep an unfinished head, of which `checked` bytes were kept before. `at` is where it ends, if it does beyond the limit. */
+  #keep(bytes: Buffer, checked: number, at: number): void {
+    // Up to three bytes of the end may be here already; they don't count.
+    if (at >= 0 || bytes.length > this.#maxBytes + 3) {
       throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `the head is over ${this.#maxBytes} bytes`)
     }
-    const lineFeed = bytes.indexOf(10)
-    if (lineFeed >= 0 && bytes[lineFeed - 1] !== 13) {
-      throw new TunnelError('TUN_ERR_BAD_REQUEST', 'lines must end in CRLF')
+    for (let lineFeed = bytes.indexOf(10, checked); lineFeed >= 0; lineFeed = bytes.indexOf(10, lineFeed + 1)) {
+      if (bytes[lineFeed - 1] !== 13) throw new TunnelError('TUN_ERR_BAD_REQUEST', 'lines must end in CRLF')
     }
     this.#kept = bytes
   }
