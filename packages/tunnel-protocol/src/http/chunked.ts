@@ -5,8 +5,12 @@ export interface ByteWriter {
   write(data: Buffer | string, encoding?: BufferEncoding): boolean
 }
 
-/** Write `part` as one chunk (RFC 9112 section 7.1). Returns what the last write returned. */
+/**
+ * Write `part` as one chunk (RFC 9112 section 7.1). Returns what the last write returned. An empty part is left out:
+ * a chunk of size 0 would end the body.
+ */
 export function writeChunk(to: ByteWriter, part: Buffer): boolean {
+  if (part.length === 0) return true
   to.cork()
   to.write(`${part.length.toString(16)}\r\n`, 'latin1')
   to.write(part)
