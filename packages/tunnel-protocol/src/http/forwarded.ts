@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { RequestHead } from './head.js'
 
 /** What the edge knows of the connection a request came on. */
@@ -14,19 +15,25 @@ export interface PeerFacts {
 export function forwardedLines(head: RequestHead, peer: PeerFacts): string {
   const host = head.host ?? ''
   const before = peer.trusted ? head.forwardedFor : undefined
-  const chain = before === undefined ? peer.address : `${before}, ${peer.address}`
-  const proto = (peer.trusted && head.forwardedProto) || peer.proto
+  const chain = before ? `${before}, ${peer.address}` : peer.address
+  const proto = peer.trusted && SCHEME.test(head.forwardedProto ?? '') ? head.forwardedProto! : peer.proto
   const publicHost = (peer.trusted && head.forwardedHost) || host
   const port =
     (peer.trusted && head.forwardedPort) || portOf(publicHost) || (proto === 'https' ? '443' : String(peer.port))
   return `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${publicHost}\r\nX-Forwarded-Port: ${port}\r\nForwarded: for=${node(visitorAddress(head, peer))};host="${publicHost.replaceAll(/["\\]/g, '')}";proto=${proto}\r\n`
 }
 
-/** The address the request came from: the first one a trusted proxy names, else the peer's. */
+/**
+ * The address the request came from: the peer's, or the last one that a trusted peer names. Last, because that is what the
+ * peer saw itself; the ones before it are hearsay that a visitor may have made up.
+ */
 export function visitorAddress(head: RequestHead, peer: PeerFacts): string {
   if (!peer.trusted || head.forwardedFor === undefined) return peer.address
-  return head.forwardedFor.split(',', 1)[0]!.trim() || peer.address
+  return head.forwardedFor.slice(head.forwardedFor.lastIndexOf(',') + 1).trim() || peer.address
 }
+
+/** RFC 3986 section 3.1. */
+const SCHEME = /^[A-Za-z][A-Za-z0-9+\-.]*$/
 
 function portOf(host: string): string {
   const match = /:([0-9]+)$/.exec(host)
@@ -35,6 +42,6 @@ function portOf(host: string): string {
 
 /** RFC 7239 section 6: an IPv6 address stands in brackets and quotes; what is no address is not passed on. */
 function node(address: string): string {
-  if (/^[0-9.]+$/.test(address)) return address
-  return /^[0-9a-fA-F:.]+$/.test(address) ? `"[${address}]"` : 'unknown'
+  const version = isIP(address)
+  return version === 4 ? address : version === 6 ? `"[${address}]"` : 'unknown'
 }
