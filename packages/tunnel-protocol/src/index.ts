@@ -13,3 +13,4 @@ export { MAX_MESSAGE_BYTES, WebSocketLink, type WebSocketLinkOptions } from './l
 export { type Logger, silentLogger } from './logger.js'
 export { type OpenRequest, Session, type SessionHandler, type SessionOptions } from './session/session.js'
 export { Stream, type StreamHandler } from './session/stream.js'
+export * from './options.js'

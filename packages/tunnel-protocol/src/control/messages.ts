@@ -22,6 +22,8 @@ export interface Hello {
   token?: string
   /** Software and version, for the server's log. */
   agent?: string
+  /** Random, the same for as long as the agent runs: lets it take its names from a link of its own that the server still believes in. */
+  instance?: string
   /** Bytes the agent holds per stream. */
   window?: number
   binds: BindRequest[]
@@ -47,10 +49,10 @@ export interface Bound {
   claim: string
 }
 
-/** Server → agent: no. Without `tunnel` it concerns the whole session, which then ends. */
+/** Server → agent: this tunnel is not given. The session and its other tunnels go on. */
 export interface Refused {
   type: 'refused'
-  tunnel?: number
+  tunnel: number
   code: string
   message: string
 }
@@ -79,6 +81,7 @@ export function parseToServer(message: Record<string, unknown>): ToServer | unde
     type: 'hello',
     ...optional('token', text(message, 'hello', 'token')),
     ...optional('agent', text(message, 'hello', 'agent')),
+    ...optional('instance', text(message, 'hello', 'instance')),
     ...optional('window', integer(message, 'hello', 'window')),
     binds: binds.map((bind: unknown) => {
       if (typeof bind !== 'object' || bind === null)
@@ -119,7 +122,7 @@ export function parseToAgent(message: Record<string, unknown>): ToAgent | undefi
     case 'refused':
       return {
         type: 'refused',
-        ...optional('tunnel', integer(message, 'refused', 'tunnel')),
+        tunnel: required(integer(message, 'refused', 'tunnel'), 'refused.tunnel'),
         code: required(text(message, 'refused', 'code'), 'refused.code'),
         message: required(text(message, 'refused', 'message'), 'refused.message'),
       }

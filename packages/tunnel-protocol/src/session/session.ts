@@ -27,6 +27,8 @@ export interface OpenRequest {
   tunnel: number
   /** Request head: bytes of HTTP/1.1 without the empty line. */
   head: Buffer
+  /** Nothing follows the head. */
+  bodyless: boolean
 }
 
 export interface SessionHandler {
@@ -342,6 +344,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       kind: payload[0]!,
       tunnel: payload.readUInt32BE(1),
       head: payload.subarray(OPEN_PREFIX_BYTES),
+      bodyless: end,
     }
     try {
       stream.setHandler(this.#handler.onOpen(stream, open))

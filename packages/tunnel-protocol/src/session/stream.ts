@@ -54,6 +54,7 @@ export class Stream {
   #needDrain = false
   #endQueued = false
   #trailers: Buffer | null = null
+  #resetAfterEnd: { code: ErrorCode; detail: string } | null = null
   /** What onReset was told. */
   #resetBy: TunnelError | null = null
 
@@ -129,6 +130,13 @@ export class Stream {
     if (this.closed) return
     this.#owner.sendFrame(FrameType.Reset, 0, this.id, this.#owner.resetPayload(code, detail))
     this.#close()
+  }
+
+  /** Tell the peer to send nothing more, once everything we have written has been sent. */
+  stopReceiving(code: ErrorCode, detail = ''): void {
+    if (this.closed || this.#state === 'halfClosedRemote') return
+    if (this.#state === 'halfClosedLocal') this.reset(code, detail)
+    else this.#resetAfterEnd = { code, detail }
   }
 
   /** `bytes` of what onData gave have left the process; lets the peer send as many more. */
@@ -252,6 +260,7 @@ export class Stream {
   #sentEnd(): void {
     this.#state = nextState(this.#state, 'sendEnd')
     if (this.closed) this.#owner.streamClosed(this)
+    else if (this.#resetAfterEnd !== null) this.reset(this.#resetAfterEnd.code, this.#resetAfterEnd.detail)
   }
 
   #close(): void {

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { type ErrorCode, errorTable, MAX_MESSAGE_BYTES, SUBPROTOCOL, TunnelError, WebSocketLink } from 'tunnel-protocol'
+import { WebSocket } from 'ws'
+import { isLoopback } from '../origin/target.js'
+import { linkUrl } from './server-url.js'
+
+const HANDSHAKE_DEADLINE_MS = 15_000
+
+/**
+ * One attempt to open a link. Calls exactly one of the two; errors carry TUN_ERR_CONNECT (try again), TUN_ERR_NOT_A_SERVER or what
+ * the server refused with. Returns a function that gives up; then neither is called.
+ */
+export function openLink(
+  serverUrl: string,
+  onOpen: (link: WebSocketLink) => void,
+  onError: (error: TunnelError) => void,
+): () => void {
+  const url = linkUrl(serverUrl)
+  // Masking protects caches between a browser and a server (RFC 6455 section 10.3). Inside TLS, or without leaving the machine, nothing
+  // can stand in between: a key of zeros saves touching every byte. See docs/decisions/002.
+  const masked = !url.startsWith('wss:') && !isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
+  const websocket = new WebSocket(url, SUBPROTOCOL, {
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handshakeTimeout: HANDSHAKE_DEADLINE_MS,
+    followRedirects: true,
+    maxRedirects: 3,
+    ...(masked ? {} : { generateMask: () => {} }),
+  })
+  let over = false
+  let socket: Socket | undefined
+  const fail = (error: TunnelError) => {
+    if (over) return
+    over = true
+    onError(error)
+    websocket.terminate()
+  }
+  websocket.on('error', (error) => fail(describe(serverUrl, error)))
+  websocket.on('unexpected-response', (_request, response) => {
+    fail(refusal(serverUrl, response))
+    response.destroy()
+  })
+  websocket.on('upgrade', (response) => {
+    socket = response.socket as Socket
+  })
+  websocket.on('open', () => {
+    if (over || socket === undefined) return
+    over = true
+    onOpen(new WebSocketLink(websocket, socket, { masked }))
+  })
+  return () => {
+    if (over) return
+    over = true
+    websocket.terminate()
+  }
+}
+
+function describe(serverUrl: string, error: Error): TunnelError {
+  const { code } = error as NodeJS.ErrnoException
+  const reasons: Record<string, string> = {
+    ECONNREFUSED: 'nothing is listening there',
+    ENOTFOUND: 'there is no such host',
+    EAI_AGAIN: 'the name could not be looked up',
+    ETIMEDOUT: 'it does not answer',
+    ECONNRESET: 'it closed the connection',
+  }
+  // An error of several addresses has an empty message of its own.
+  const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException | undefined) : undefined
+  const known = code ?? first?.code
+  if (/subprotocol|Invalid WebSocket frame|Sec-WebSocket-Accept/i.test(error.message)) {
+    return new TunnelError('TUN_ERR_NOT_A_SERVER', `${serverUrl} answers, but is not a tunnel-server`)
+  }
+  const reason = (known && reasons[known]) || error.message || 'unknown error'
+  return new TunnelError('TUN_ERR_CONNECT', `cannot reach ${serverUrl}: ${reason}${known ? ` (${known})` : ''}`, {
+    cause: error,
+  })
+}
+
+/** The server, or whatever answers in its place, did not switch to WebSocket. */
+function refusal(serverUrl: string, response: IncomingMessage): TunnelError {
+  const status = response.statusCode ?? 0
+  const code = response.headers['x-tunnel-error']
+  if (typeof code === 'string' && Object.hasOwn(errorTable, code)) {
+    const known = code as ErrorCode
+    if (known === 'TUN_ERR_VERSION') {
+      return new TunnelError(
+        known,
+        `${serverUrl} does not speak ${SUBPROTOCOL}: update the older of the two, server or agent`,
+      )
+    }
+    if (errorTable[known].agent === 'stop') return new TunnelError(known, `${serverUrl} refused the connection`)
+  }
+  // A proxy whose server is being restarted answers with 5xx, one that is overloaded with 429.
+  if (status >= 500 || status === 429) {
+    return new TunnelError('TUN_ERR_CONNECT', `cannot reach ${serverUrl}: it answered ${status}`)
+  }
+  return new TunnelError('TUN_ERR_NOT_A_SERVER', `${serverUrl} answered ${status}, it is not a tunnel-server`)
+}

@@ -1,0 +1,29 @@
+import { LINK_PATH, TunnelError } from 'tunnel-protocol'
+
+/** The server's URL in one form: `https://tunnel.example.com`. Takes `tunnel.example.com` as well. Throws TUN_ERR_OPTION. */
+export function normalizeServerUrl(given: string): string {
+  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given : `https://${given}`
+  const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined
+  const protocol = url?.protocol.replace(/^ws/, 'http')
+  if (
+    url === undefined ||
+    (protocol !== 'http:' && protocol !== 'https:') ||
+    url.username !== '' ||
+    url.password !== ''
+  ) {
+    throw new TunnelError(
+      'TUN_ERR_OPTION',
+      `server: expected a URL such as https://tunnel.example.com, got "${redact(given)}"`,
+    )
+  }
+  return `${protocol}//${url.host}`
+}
+
+/** Where the link is opened. */
+export function linkUrl(serverUrl: string): string {
+  return serverUrl.replace(/^http/, 'ws') + LINK_PATH
+}
+
+function redact(text: string): string {
+  return text.replace(/\/\/[^@/]*@/, '//…@')
+}

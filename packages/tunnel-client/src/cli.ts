@@ -1,0 +1,88 @@
+import { addOptions, createLogger, givenFlags, runProgram, stopOnSignals } from 'tunnel-command'
+import { resolveOptions, TunnelError } from 'tunnel-protocol'
+import { openBrowser } from './cli/open-browser.js'
+import { showTunnel } from './cli/output.js'
+import { hideToken, readToken } from './cli/token.js'
+import { clientOptions } from './options.js'
+import { SOFTWARE, Tunnel } from './tunnel.js'
+
+const EXAMPLES = `
+Examples:
+  tunnel 8080                                     share http://localhost:8080 under a random name
+  tunnel -p 8080 -s myname                        … as https://myname.<domain of your server>
+  tunnel http 192.168.1.20:3000 --host-header rewrite
+  tunnel https://localhost:8443                   an app that speaks HTTPS
+  TUNNEL_SERVER=https://tunnel.example.com TUNNEL_TOKEN=… tunnel 8080
+
+Every flag can also be set in the environment; a flag wins. The public URL is the only thing on stdout, logs go to stderr.
+
+Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 76 no tunnel-server or another version,
+77 token refused, 78 unusable value.
+`
+
+/** The `tunnel` command. */
+export async function main(argv: string[]): Promise<void> {
+  hideToken(argv, 'tunnel')
+  await runProgram(argv, (program) => {
+    program
+      .name('tunnel')
+      .description('Share a local app on a public URL, through your own tunnel-server.')
+      .version(SOFTWARE, '-V, --version', 'print the version')
+      .argument('[target]', 'port, host:port or URL of the local app; "http" in front of it is allowed')
+      .argument('[rest]')
+      .usage('[http] [target] [options]')
+      .addHelpText('after', EXAMPLES)
+    addOptions(program, clientOptions)
+    program.action(async (first: string | undefined, second: string | undefined) => {
+      const options = resolveOptions(clientOptions, givenFlags(program))
+      const logger = await createLogger(options.logLevel, options.logFormat, process.stderr)
+      const tunnel = new Tunnel({
+        target: targetArgument(first, second),
+        port: options.port,
+        subdomain: options.subdomain,
+        server: options.server,
+        token: readToken(options.token, options.tokenFile),
+        localHost: options.localHost,
+        localHttps: options.localHttps,
+        hostHeader: options.hostHeader,
+        pingIntervalMs: options.pingIntervalMs,
+        pingDeadlineMs: options.pingDeadlineMs,
+      })
+      const terminal = process.stdout.isTTY === true
+      showTunnel(tunnel, logger, {
+        json: options.json,
+        printRequests: options.printRequests || process.stderr.isTTY === true,
+        terminal,
+      })
+      if (options.open) {
+        tunnel.once('online', ({ url }) =>
+          openBrowser(url, (reason) => logger.warn({ reason }, 'no browser could be opened')),
+        )
+      }
+      stopOnSignals(async () => {
+        if (tunnel.openRequests > 0)
+          logger.info({ open: tunnel.openRequests }, 'waiting for open requests; Ctrl-C again to leave at once')
+        await tunnel.close()
+      })
+      await untilClosed(tunnel)
+    })
+  })
+}
+
+/** Resolves after close(); rejects with what the server refused us for. */
+function untilClosed(tunnel: Tunnel): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tunnel.once('close', (error) => (error === undefined ? resolve() : reject(error)))
+    tunnel.start()
+  })
+}
+
+/** `8080`, or `http 8080` as ngrok users write it. */
+function targetArgument(first: string | undefined, second: string | undefined): string | undefined {
+  if (first === 'http' || first === 'https') {
+    if (second === undefined || first === 'http') return second
+    return /^https?:\/\//.test(second) ? second : `https://${/^[0-9]+$/.test(second) ? 'localhost:' : ''}${second}`
+  }
+  if (second !== undefined) throw new TunnelError('TUN_ERR_OPTION', `unexpected argument "${second}" after "${first}"`)
+  return first
+}

@@ -1,0 +1,60 @@
+import type { Logger } from 'tunnel-protocol'
+import type { ExchangeResult } from '../origin/exchange.js'
+import type { Tunnel } from '../tunnel.js'
+
+export interface OutputOptions {
+  json: boolean
+  printRequests: boolean
+  /** stdout is a terminal. */
+  terminal: boolean
+}
+
+/** What a person or a script reads: the URL first, on stdout; all else is a log on stderr. */
+export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOptions): void {
+  let shown = ''
+  let announced = false
+  tunnel.on('online', ({ url, session }) => {
+    if (url !== shown) {
+      shown = url
+      process.stdout.write(
+        options.json ? `${JSON.stringify({ url, name: tunnel.name, target: tunnel.target })}\n` : `${url}\n`,
+      )
+    }
+    logger.info(
+      { session },
+      announced ? `online again, ${url} → ${tunnel.target}` : `online, forwarding to ${tunnel.target}`,
+    )
+    announced = true
+    offline = false
+  })
+  let offline = false
+  tunnel.on('offline', ({ error, delayMs }) => {
+    // Once per outage: the attempts that follow say the same.
+    const fields = { code: error.code, retryInMs: delayMs }
+    if (offline) logger.debug(fields, error.detail)
+    else logger.warn(fields, `${error.detail}; trying again until it works`)
+    offline = delayMs > 0
+  })
+  if (options.printRequests) tunnel.on('response', (result) => showExchange(result, logger))
+  hintAtMissingOrigin(tunnel, logger)
+}
+
+function showExchange(result: ExchangeResult, logger: Logger): void {
+  const ms = Math.round(result.durationMs)
+  const outcome = result.status ?? result.error?.code ?? 'failed'
+  logger.info({ request: result.id, status: result.status, ms }, `${result.method} ${result.path} ${outcome} ${ms} ms`)
+}
+
+/** Say it when the app is not there, once, and again when it is back. */
+function hintAtMissingOrigin(tunnel: Tunnel, logger: Logger): void {
+  let missing = false
+  tunnel.on('response', ({ error }) => {
+    if (error?.code === 'TUN_ERR_ORIGIN_REFUSED') {
+      if (!missing) logger.warn({ code: error.code }, `${error.detail}: start your app, the tunnel stays open`)
+      missing = true
+    } else if (missing && error === undefined) {
+      missing = false
+      logger.info({}, `the app at ${tunnel.target} answers again`)
+    }
+  })
+}

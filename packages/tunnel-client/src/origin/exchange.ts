@@ -1,0 +1,339 @@
+import {
+  BodyReader,
+  type BodySink,
+  type OpenRequest,
+  parseResponseHead,
+  type ResponseHead,
+  type Stream,
+  type StreamHandler,
+  StreamKind,
+  TunnelError,
+  writeChunk,
+  writeLastChunk,
+} from 'tunnel-protocol'
+import type { ConnectionUser, OriginConnection, OriginPool } from './pool.js'
+
+/** What a person may want to know of an exchange. */
+export interface ExchangeInfo {
+  /** The same id as in the server's log. */
+  id: string
+  method: string
+  /** Request target: path and query. */
+  path: string
+}
+
+export interface ExchangeResult extends ExchangeInfo {
+  /** 101 for an upgrade. Undefined when the exchange failed without an answer of the app; then `error` says why. */
+  status: number | undefined
+  error: TunnelError | undefined
+  durationMs: number
+}
+
+export interface ExchangeObserver {
+  onRequest(info: ExchangeInfo): void
+  onResult(result: ExchangeResult): void
+}
+
+export interface ExchangeOptions {
+  pool: OriginPool
+  /** Host that the origin sees instead of the public one. */
+  hostHeader: string | undefined
+  /** Called at once and at the end; undefined where nobody looks, so that it costs nothing. */
+  observer: ExchangeObserver | undefined
+  /** For error messages: `localhost:8080`. */
+  originName: string
+}
+
+const CHUNKED = /\r\ntransfer-encoding:/i
+const HOST = /\r\nhost:[^\r]*\r\n/i
+/** Repeating these once more changes nothing (RFC 9110 section 9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+
+/** One exchange on the agent's side: frames of a stream on one side, a connection to the origin on the other. */
+export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
+  readonly #stream: Stream
+  readonly #options: ExchangeOptions
+  readonly #info: ExchangeInfo
+  readonly #head: string
+  readonly #startedAt = performance.now()
+  readonly #chunked: boolean
+  /** A request without a body can be sent again when a kept connection turns out to be dead. */
+  readonly #bodyless: boolean
+  #connection: OriginConnection | undefined
+  #stopDialing: (() => void) | undefined
+  /** Request body that came before the connection was there. Bounded by the stream's window. */
+  #early: Buffer[] = []
+  #requestDone = false
+  #trailers = ''
+  #response: ResponseHead | undefined
+  #body: BodyReader | undefined
+  #responseDone = false
+  /** Any byte of an answer has come. */
+  #answered = false
+  #raw = false
+  #unconsumed = 0
+  #reported = false
+
+  constructor(stream: Stream, sessionId: string, open: OpenRequest, options: ExchangeOptions) {
+    const head = open.head.toString('latin1')
+    const bodyless = open.bodyless
+    this.#stream = stream
+    this.#options = options
+    this.#bodyless = bodyless
+    this.#chunked = !bodyless && CHUNKED.test(head)
+    const methodEnd = head.indexOf(' ')
+    const targetEnd = head.indexOf(' ', methodEnd + 1)
+    this.#info = {
+      id: `${sessionId}-${stream.id}`,
+      method: head.slice(0, methodEnd),
+      path: head.slice(methodEnd + 1, targetEnd),
+    }
+    const { hostHeader, observer } = options
+    this.#head = hostHeader === undefined ? head : head.replace(HOST, () => `\r\nHost: ${hostHeader}\r\n`)
+    observer?.onRequest(this.#info)
+    // What would have to be repeated on a dead connection must not meet one: an upgrade gets a connection of its own.
+    this.#start(open.kind !== StreamKind.Upgrade)
+  }
+
+  #start(mayReuse: boolean): void {
+    const idle = mayReuse ? this.#options.pool.takeIdle() : undefined
+    if (idle !== undefined) {
+      this.#use(idle)
+      return
+    }
+    this.#stopDialing = this.#options.pool.open(
+      (connection) => {
+        this.#stopDialing = undefined
+        this.#use(connection)
+      },
+      (error) => {
+        this.#stopDialing = undefined
+        this.#fail(error)
+      },
+    )
+  }
+
+  #use(connection: OriginConnection): void {
+    this.#connection = connection
+    connection.user = this
+    const { socket } = connection
+    socket.write(`${this.#head}\r\n`, 'latin1')
+    if (this.#early.length > 0) {
+      const early = this.#early
+      this.#early = []
+      for (const part of early) this.onData(part)
+    }
+    if (this.#requestDone) this.#endRequest()
+  }
+
+  // Stream → origin
+
+  onHead(): void {}
+  onInterim(): void {}
+
+  onData(part: Buffer): void {
+    const connection = this.#connection
+    if (connection === undefined) {
+      // After the exchange is over there is nobody to give it to.
+      if (this.#stopDialing !== undefined) this.#early.push(part)
+      return
+    }
+    const more = this.#chunked && !this.#raw ? writeChunk(connection.socket, part) : connection.socket.write(part)
+    if (more) this.#stream.consumed(part.length)
+    else this.#unconsumed += part.length
+  }
+
+  onTrailers(trailers: Buffer): void {
+    this.#trailers = trailers.toString('latin1')
+  }
+
+  onEnd(): void {
+    this.#requestDone = true
+    if (this.#connection !== undefined) this.#endRequest()
+  }
+
+  #endRequest(): void {
+    const { socket } = this.#connection!
+    if (this.#raw) socket.end()
+    else if (this.#chunked) writeLastChunk(socket, this.#trailers)
+    this.#finishIfDone()
+  }
+
+  onReset(error: TunnelError): void {
+    this.#stopDialing?.()
+    this.#stopDialing = undefined
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#report(this.#response?.status, error)
+    if (connection === undefined) return
+    connection.user = undefined
+    connection.socket.destroy()
+  }
+
+  onDrain(): void {
+    this.#connection?.socket.resume()
+  }
+
+  // Origin → stream
+
+  onOriginDrain(): void {
+    const bytes = this.#unconsumed
+    this.#unconsumed = 0
+    if (bytes > 0) this.#stream.consumed(bytes)
+  }
+
+  onOriginData(chunk: Buffer): void {
+    this.#answered = true
+    try {
+      this.#readFrom(chunk)
+    } catch (error) {
+      const { code, detail } = TunnelError.from(error)
+      this.#fail(new TunnelError(code === 'TUN_ERR_INTERNAL' ? code : 'TUN_ERR_ORIGIN_RESET', detail, { cause: error }))
+    }
+  }
+
+  #readFrom(chunk: Buffer): void {
+    let offset = 0
+    while (offset < chunk.length) {
+      const connection = this.#connection
+      if (connection === undefined) return
+      if (this.#raw) {
+        if (!this.#stream.write(offset === 0 ? chunk : chunk.subarray(offset))) connection.socket.pause()
+        return
+      }
+      if (this.#body !== undefined) {
+        offset = this.#body.feed(chunk, offset)
+      } else if (this.#response === undefined) {
+        const text = connection.heads.read(chunk, offset)
+        if (text === undefined) return
+        offset = connection.heads.end
+        this.#onResponseHead(text)
+      } else {
+        // More than the response said: what follows on this connection can't be trusted.
+        connection.socket.destroy()
+        return
+      }
+    }
+  }
+
+  #onResponseHead(text: string): void {
+    const head = parseResponseHead(text, this.#info.method)
+    const lines = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}`
+    if (head.status === 101) {
+      this.#startRaw(lines, head)
+      return
+    }
+    if (head.status < 200) {
+      this.#stream.sendInterim(Buffer.from(lines, 'latin1'))
+      return
+    }
+    this.#response = head
+    this.#stream.sendHead(Buffer.from(lines, 'latin1'), head.framing === 'none')
+    if (head.framing === 'none') this.#endResponse()
+    else this.#body = new BodyReader(head.framing, head.contentLength, this, 'TUN_ERR_ORIGIN_RESET')
+  }
+
+  #startRaw(lines: string, head: ResponseHead): void {
+    if (head.upgrade === undefined)
+      throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app switched protocols without saying to which')
+    this.#response = head
+    this.#raw = true
+    this.#stream.sendHead(Buffer.from(`${lines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 'latin1'), false)
+    this.#report(101, undefined)
+  }
+
+  onBody(part: Buffer): void {
+    if (!this.#stream.write(part)) this.#connection?.socket.pause()
+  }
+
+  onBodyEnd(trailers: string): void {
+    this.#body = undefined
+    this.#stream.end(trailers === '' ? undefined : Buffer.from(trailers, 'latin1'))
+    this.#endResponse()
+  }
+
+  #endResponse(): void {
+    this.#responseDone = true
+    this.#report(this.#response!.status, undefined)
+    if (!this.#requestDone && this.#closesAfter(this.#response!)) this.#dropRestOfRequest()
+    this.#finishIfDone()
+  }
+
+  onOriginEnd(): void {
+    if (this.#raw) {
+      this.#stream.end()
+      return
+    }
+    if (this.#body !== undefined && this.#response?.framing === 'close') {
+      this.onBodyEnd('')
+      return
+    }
+    this.#connection?.socket.destroy()
+  }
+
+  onOriginClose(error: Error | undefined): void {
+    const connection = this.#connection
+    this.#connection = undefined
+    if (this.#stream.closed) return
+    if (this.#raw) {
+      if (error !== undefined || !connection?.socket.readableEnded) {
+        this.#stream.reset('TUN_ERR_ORIGIN_RESET', `${this.#options.originName} broke the connection off`)
+      }
+      return
+    }
+    if (this.#responseDone) {
+      if (!this.#requestDone) this.#dropRestOfRequest()
+      return
+    }
+    if (!this.#answered && this.#bodyless && connection?.reused === true && IDEMPOTENT.has(this.#info.method)) {
+      // The origin closed the idle connection while our request was on its way.
+      this.#start(false)
+      return
+    }
+    const when = this.#response === undefined ? 'before it had answered' : 'in the middle of its answer'
+    const reason = (error as NodeJS.ErrnoException | undefined)?.code
+    this.#fail(
+      new TunnelError(
+        'TUN_ERR_ORIGIN_RESET',
+        `${this.#options.originName} closed the connection ${when}${reason === undefined ? '' : ` (${reason})`}`,
+      ),
+    )
+  }
+
+  /** The answer is complete and the origin reads no further. */
+  #dropRestOfRequest(): void {
+    this.#requestDone = true
+    this.#early = []
+    this.#stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED', 'the app has answered and wants no more')
+    this.#finishIfDone()
+  }
+
+  #finishIfDone(): void {
+    const connection = this.#connection
+    if (!this.#responseDone || !this.#requestDone || connection === undefined) return
+    this.#connection = undefined
+    connection.user = undefined
+    if (this.#closesAfter(this.#response!)) connection.socket.destroy()
+    else this.#options.pool.release(connection, this.#response!.keepAliveTimeout)
+  }
+
+  #closesAfter(head: ResponseHead): boolean {
+    return head.connectionClose || head.framing === 'close' || (head.minor === 0 && !head.connectionKeepAlive)
+  }
+
+  #fail(error: TunnelError): void {
+    this.#report(this.#response?.status, error)
+    this.#stream.reset(error.code, error.detail)
+    const connection = this.#connection
+    this.#connection = undefined
+    if (connection === undefined) return
+    connection.user = undefined
+    connection.socket.destroy()
+  }
+
+  #report(status: number | undefined, error: TunnelError | undefined): void {
+    if (this.#reported) return
+    this.#reported = true
+    this.#options.observer?.onResult({ ...this.#info, status, error, durationMs: performance.now() - this.#startedAt })
+  }
+}

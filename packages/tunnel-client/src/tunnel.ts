@@ -1,0 +1,202 @@
+import { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
+import { type Bound, type OpenRequest, type Stream, type StreamHandler, TunnelError } from 'tunnel-protocol'
+import { Agent } from './agent/agent.js'
+import { type ClaimStore, FileClaimStore } from './agent/claims.js'
+import { normalizeServerUrl } from './agent/server-url.js'
+import { Dialer } from './origin/dial.js'
+import {
+  type ExchangeInfo,
+  type ExchangeObserver,
+  type ExchangeOptions,
+  type ExchangeResult,
+  OriginExchange,
+} from './origin/exchange.js'
+import { OriginPool } from './origin/pool.js'
+import { authority, originTarget, targetUrl } from './origin/target.js'
+
+export interface TunnelOptions {
+  /** Port of the local app. Needed unless `target` names one. */
+  port?: number | undefined
+  /** `8080`, `host:8080` or a URL. `port`, `localHost` and `localHttps` win over its parts. */
+  target?: string | undefined
+  /** Name wanted. Default: one that the server makes up and nobody can guess. */
+  subdomain?: string | undefined
+  /** The tunnel-server. Default: TUNNEL_SERVER, else http://localhost:8000. */
+  server?: string | undefined
+  /** Default: TUNNEL_TOKEN. */
+  token?: string | undefined
+  /** Host of the local app. Default localhost: 127.0.0.1 or ::1, whichever answers. */
+  localHost?: string | undefined
+  /** The local app speaks HTTPS. Default false. */
+  localHttps?: boolean | undefined
+  /** `rewrite`: the app sees its own address as Host; any other value: that one. Default: the public host. */
+  hostHeader?: string | undefined
+  /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */
+  connectTimeoutMs?: number | undefined
+  /** Silence after which the server is asked for a sign of life. Default 15_000. */
+  pingIntervalMs?: number | undefined
+  /** Time for that sign. Default 10_000. */
+  pingDeadlineMs?: number | undefined
+  /** Where proofs of held names are kept. Default: files in the user's state folder. */
+  claims?: ClaimStore | undefined
+}
+
+export interface TunnelEvents {
+  /** A visitor's request has arrived. */
+  request: [ExchangeInfo]
+  /** An exchange is over, or has been upgraded (status 101). */
+  response: [ExchangeResult]
+  /** The link is open again, or open for the first time. */
+  online: [{ url: string; session: string }]
+  /** The link is gone; the agent tries again after `delayMs`. */
+  offline: [{ error: TunnelError; delayMs: number }]
+  /** It is over: close() was called, or the server refused to have us back (then with an error). */
+  close: [TunnelError | undefined]
+}
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+export const SOFTWARE = `tunnel-client/${version}`
+
+/** How long close() lets open requests end, in milliseconds. */
+const CLOSE_GRACE_MS = 3_000
+const CLOSE_CHECK_MS = 20
+
+/** One public URL for one local app. */
+export class Tunnel extends EventEmitter<TunnelEvents> {
+  /** Public URL, without a slash at its end. Set when tunnel() resolves. */
+  url = ''
+  /** The name the server gave. */
+  name = ''
+  /** The local app, as a URL. */
+  readonly target: string
+  readonly #agent: Agent
+  readonly #pool: OriginPool
+  readonly #exchange: ExchangeOptions
+  readonly #observer: ExchangeObserver
+  #closing: Promise<void> | undefined
+
+  /** Throws TUN_ERR_OPTION. Use tunnel() instead, which also waits for the URL. */
+  constructor(options: TunnelOptions) {
+    super()
+    const target = originTarget({
+      url: options.target,
+      port: options.port,
+      host: options.localHost,
+      https: options.localHttps,
+    })
+    this.target = targetUrl(target)
+    this.#pool = new OriginPool(new Dialer(target))
+    this.#observer = {
+      onRequest: (info) => this.emit('request', info),
+      onResult: (result) => this.emit('response', result),
+    }
+    this.#exchange = {
+      pool: this.#pool,
+      hostHeader: options.hostHeader === 'rewrite' ? authority(target) : checkHeader(options.hostHeader),
+      observer: undefined,
+      originName: authority(target),
+    }
+    this.#agent = new Agent(
+      {
+        server: normalizeServerUrl(options.server ?? (process.env.TUNNEL_SERVER || 'http://localhost:8000')),
+        name: options.subdomain,
+        token: options.token ?? (process.env.TUNNEL_TOKEN || undefined),
+        claims: options.claims ?? new FileClaimStore(),
+        software: SOFTWARE,
+        pingIntervalMs: options.pingIntervalMs ?? 15_000,
+        pingDeadlineMs: options.pingDeadlineMs ?? 10_000,
+      },
+      {
+        onOnline: (bound, session) => this.#onOnline(bound, session),
+        onOffline: (error, delayMs) => this.emit('offline', { error, delayMs }),
+        onStopped: (error) => this.#onStopped(error),
+        onStream: (stream, open, session) => this.#onStream(stream, open, session),
+      },
+    )
+  }
+
+  /** Connect, and keep the tunnel open until close(). */
+  start(): void {
+    this.#agent.start()
+  }
+
+  /** Visitors' requests that are open right now. */
+  get openRequests(): number {
+    return this.#agent.streamCount
+  }
+
+  /** Let open requests end for up to `graceMs`, tell the server, and leave. Default 3_000 ms. */
+  close(graceMs = CLOSE_GRACE_MS): Promise<void> {
+    this.#closing ??= this.#close(graceMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const ends = Date.now() + graceMs
+    while (this.openRequests > 0 && Date.now() < ends) {
+      await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS))
+    }
+    await this.#agent.stop()
+    this.#pool.close()
+  }
+
+  #onOnline(bound: Bound, session: string): void {
+    this.url = bound.url
+    this.name = bound.name
+    this.emit('online', { url: bound.url, session })
+  }
+
+  #onStopped(error: TunnelError | undefined): void {
+    this.#pool.close()
+    this.emit('close', error)
+  }
+
+  #onStream(stream: Stream, open: OpenRequest, session: string): StreamHandler {
+    const observed = this.listenerCount('request') > 0 || this.listenerCount('response') > 0
+    const options = observed ? { ...this.#exchange, observer: this.#observer } : this.#exchange
+    return new OriginExchange(stream, session, open, options)
+  }
+}
+
+/** Open a tunnel. Resolves when its URL answers; rejects with a TunnelError when the server refuses or can't be reached in time. */
+export function tunnel(options: TunnelOptions): Promise<Tunnel> {
+  return new Promise((resolve, reject) => {
+    const opened = new Tunnel(options)
+    const timeoutMs = options.connectTimeoutMs ?? 30_000
+    let lastError: TunnelError | undefined
+    const onOffline = ({ error }: { error: TunnelError }) => {
+      lastError = error
+    }
+    const timer =
+      timeoutMs === 0
+        ? undefined
+        : setTimeout(() => {
+            void opened.close(0)
+            settle()
+            reject(lastError ?? new TunnelError('TUN_ERR_CONNECT', `no answer from the server in ${timeoutMs} ms`))
+          }, timeoutMs)
+    const onOnline = () => {
+      settle()
+      resolve(opened)
+    }
+    const onClose = (error: TunnelError | undefined) => {
+      settle()
+      reject(error ?? new TunnelError('TUN_ERR_SESSION_CLOSED', 'the tunnel was closed before it was open'))
+    }
+    const settle = () => {
+      clearTimeout(timer)
+      opened.off('online', onOnline).off('close', onClose).off('offline', onOffline)
+    }
+    opened.on('online', onOnline).on('close', onClose).on('offline', onOffline)
+    opened.start()
+  })
+}
+
+function checkHeader(value: string | undefined): string | undefined {
+  if (value === undefined || /^[\x21-\x7e]+$/.test(value)) return value
+  throw new TunnelError(
+    'TUN_ERR_OPTION',
+    `host-header: expected "rewrite" or a host such as app.local:3000, got "${value}"`,
+  )
+}

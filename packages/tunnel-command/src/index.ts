@@ -1,0 +1,3 @@
+export { createLogger } from './logging.js'
+export { addOptions, givenFlags, runProgram } from './program.js'
+export { stopOnSignals } from './signals.js'

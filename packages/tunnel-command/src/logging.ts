@@ -1,0 +1,32 @@
+import type { Logger } from 'tunnel-protocol'
+
+export type LogFormat = 'auto' | 'pretty' | 'json'
+
+/** A pino logger on `to`: for people on a terminal, JSON otherwise. Loaded only when asked for: it is half of a short command's start. */
+export async function createLogger(
+  level: string,
+  format: LogFormat,
+  to: { fd: number; isTTY?: boolean },
+): Promise<Logger> {
+  const { pino } = await import('pino')
+  const settings = { level, base: null }
+  const pretty = format === 'pretty' || (format === 'auto' && to.isTTY === true)
+  if (!pretty) {
+    const logger: Logger = pino(
+      { ...settings, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination({ fd: to.fd, sync: true }),
+    )
+    return logger
+  }
+  const { default: prettyStream } = await import('pino-pretty')
+  const destination = prettyStream({
+    destination: to.fd,
+    sync: true,
+    colorize: to.isTTY === true && process.env.NO_COLOR === undefined,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname',
+    singleLine: true,
+  })
+  const logger: Logger = pino(settings, destination)
+  return logger
+}

@@ -1,0 +1,74 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { TunnelRegistry } from '../registry/tunnels.js'
+import { domainCheckRoute } from './domain-check.js'
+import { healthRoute } from './health.js'
+import { landingRoute } from './landing.js'
+
+export interface ApiContext {
+  domain: string
+  registry: TunnelRegistry
+  /** Software and version. */
+  software: string
+  /** Links of agents right now. */
+  sessionCount(): number
+  /** Public URL of the bare domain. */
+  publicUrl(): string
+  onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void
+}
+
+export interface ApiServer {
+  app: FastifyInstance
+  /** Serve `socket` from `bytes` on. */
+  take(socket: Socket, bytes: Buffer): void
+  close(): Promise<void>
+}
+
+/**
+ * The server's own pages and API, and the door for links. Its HTTP server never listens: the edge hands it the connections
+ * whose Host is the bare domain. One request per connection, because the next one on it may be for a tunnel.
+ */
+export async function createApi(context: ApiContext): Promise<ApiServer> {
+  let server!: Server
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    serverFactory(handler) {
+      server = createServer({ requestTimeout: 30_000, headersTimeout: 20_000 }, handler)
+      server.maxRequestsPerSocket = 1
+      server.on('upgrade', (request, socket, head) => context.onUpgrade(request, socket as Socket, head))
+      return server
+    },
+  })
+  app.setNotFoundHandler((request, reply) => {
+    reply
+      .code(404)
+      .send({ error: { code: 'NOT_FOUND', message: `there is nothing at ${request.method} ${request.url}` } })
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+  })
+  await app.register(healthRoute, context)
+  await app.register(domainCheckRoute, context)
+  await app.register(landingRoute, context)
+  await app.ready()
+  const sockets = new Set<Socket>()
+  return {
+    app,
+    take(socket, bytes) {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      socket.pause()
+      socket.unshift(bytes)
+      // node:http expects what its own listener would give it: a socket that closes when the peer ends.
+      socket.allowHalfOpen = true
+      server.emit('connection', socket)
+      process.nextTick(() => socket.resume())
+    },
+    async close() {
+      await app.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}

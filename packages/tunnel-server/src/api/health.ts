@@ -1,0 +1,16 @@
+import type { FastifyInstance } from 'fastify'
+import type { ApiContext } from './app.js'
+
+/** `GET /api/health`: 200 while the server takes visitors. */
+export async function healthRoute(app: FastifyInstance, context: ApiContext): Promise<void> {
+  app.get('/api/health', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return {
+      status: 'ok',
+      server: context.software,
+      tunnels: context.registry.online,
+      sessions: context.sessionCount(),
+      uptimeSeconds: Math.floor(process.uptime()),
+    }
+  })
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { customAlphabet } from 'nanoid'
+import { LINK_PATH, MAX_MESSAGE_BYTES, SUBPROTOCOL, TunnelError, WebSocketLink } from 'tunnel-protocol'
+import { WebSocketServer } from 'ws'
+import { AgentSession, type ControlContext } from './agent-session.js'
+
+const sessionId = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 10)
+
+/** Accepts links: WebSocket upgrades on the bare domain. */
+export class ControlEndpoint {
+  readonly #context: ControlContext
+  readonly #sessions = new Set<AgentSession>()
+  readonly #websockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: () => SUBPROTOCOL,
+  })
+
+  constructor(context: ControlContext) {
+    this.#context = context
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
+  /** Handler for 'upgrade' of an HTTP server. */
+  readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    socket.on('error', () => {})
+    const path = (request.url ?? '').split('?', 1)[0]
+    if (path !== LINK_PATH) {
+      refuse(socket, 404, 'Not Found', 'TUN_ERR_NO_TUNNEL', `links are taken at ${LINK_PATH}`)
+      return
+    }
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
+    if (!offered.includes(SUBPROTOCOL)) {
+      const message = `this server speaks ${SUBPROTOCOL}, the agent offered ${printable(offered.join(', ')) || 'nothing'}`
+      refuse(socket, 426, 'Upgrade Required', 'TUN_ERR_VERSION', message)
+      return
+    }
+    this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
+      const link = new WebSocketLink(websocket, socket)
+      const session = new AgentSession(sessionId(), link, this.#context, (ended) => this.#sessions.delete(ended))
+      this.#sessions.add(session)
+    })
+  }
+
+  /** End all sessions; the agents are told to come back. */
+  close(): void {
+    for (const { session } of this.#sessions) {
+      session.close(new TunnelError('TUN_ERR_DRAINING', 'the server is shutting down'))
+    }
+  }
+}
+
+/** The connection may be a proxy's, used for other hosts afterwards: a refusal always closes it. */
+function refuse(socket: Socket, status: number, reason: string, code: string, message: string): void {
+  const body = `${message}\n`
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Tunnel-Error: ${code}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+function printable(text: string): string {
+  return text.slice(0, 80).replaceAll(/[^\x20-\x7e]/g, '?')
+}

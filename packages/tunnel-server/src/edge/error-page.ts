@@ -1,0 +1,119 @@
+import { STATUS_CODES } from 'node:http'
+import type { ErrorCode, TunnelError } from 'tunnel-protocol'
+
+export interface ErrorPage {
+  status: number
+  /** Header lines, each ending in CRLF. */
+  headers: string
+  body: Buffer
+}
+
+const titles: Partial<Record<ErrorCode, string>> = {
+  TUN_ERR_NO_TUNNEL: 'No such tunnel',
+  TUN_ERR_TUNNEL_OFFLINE: 'This tunnel is away',
+  TUN_ERR_ORIGIN_REFUSED: 'The app is not running',
+  TUN_ERR_ORIGIN_RESET: 'The app broke off',
+  TUN_ERR_ORIGIN_TIMEOUT: 'The app does not answer',
+  TUN_ERR_SESSION_CLOSED: 'The tunnel was interrupted',
+  TUN_ERR_TOO_MANY_STREAMS: 'Too busy',
+}
+
+const hints: Partial<Record<ErrorCode, string>> = {
+  TUN_ERR_NO_TUNNEL: 'Check the address for a typing error, or ask whoever shared it whether the tunnel is still open.',
+  TUN_ERR_TUNNEL_OFFLINE: 'It was here a moment ago. Try again in a few seconds.',
+  TUN_ERR_ORIGIN_REFUSED: 'The tunnel is open, and works again as soon as the app behind it has started.',
+  TUN_ERR_ORIGIN_RESET: 'The tunnel is open, but the app behind it gave no complete answer.',
+  TUN_ERR_ORIGIN_TIMEOUT: 'The tunnel is open, but the app behind it took no connection in time.',
+  TUN_ERR_SESSION_CLOSED: 'The connection to the machine that serves this page was lost. Try again in a few seconds.',
+  TUN_ERR_TOO_MANY_STREAMS: 'This tunnel carries as many requests as it may. Try again in a few seconds.',
+}
+
+/** Codes after which the same request may well succeed soon. */
+const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
+  TUN_ERR_TUNNEL_OFFLINE: 1,
+  TUN_ERR_SESSION_CLOSED: 1,
+  TUN_ERR_TOO_MANY_STREAMS: 1,
+  TUN_ERR_DRAINING: 1,
+}
+
+/**
+ * The tunnel's own answer: HTML, JSON or text, whatever `accept` asks for first. Small, self-contained, escapes all it echoes.
+ * `x-tunnel-error` tells it from an answer of the app.
+ */
+export function errorPage(error: TunnelError, accept: string): ErrorPage {
+  const { status, code, detail } = error
+  const title = titles[code] ?? STATUS_CODES[status] ?? 'Error'
+  const hint = hints[code] ?? ''
+  const type = preferred(accept)
+  const text =
+    type === 'text/html'
+      ? html(status, title, detail, hint, code)
+      : type === 'application/json'
+        ? `${JSON.stringify({ error: { code, status, message: detail, hint: hint || undefined } })}\n`
+        : `${status} ${title}: ${detail}${hint === '' ? '' : `\n${hint}`}\n(${code})\n`
+  const body = Buffer.from(text)
+  const retry = retryAfterSeconds[code]
+  return {
+    status,
+    headers:
+      `Content-Type: ${type}; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
+      `X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n` +
+      `X-Tunnel-Error: ${code}\r\n${retry === undefined ? '' : `Retry-After: ${retry}\r\n`}`,
+    body,
+  }
+}
+
+type PageType = 'text/html' | 'application/json' | 'text/plain'
+
+/** The type with the highest quality in Accept (RFC 9110 section 12.5.1); text where the visitor does not say. */
+function preferred(accept: string): PageType {
+  let best: PageType = 'text/plain'
+  let bestQuality = 0
+  for (const item of accept.slice(0, 1_024).split(',')) {
+    const [range = '', ...parameters] = item.toLowerCase().split(';')
+    const type = offered(range.trim())
+    if (type === undefined) continue
+    const q = parameters
+      .map((parameter) => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1])
+      .find((value) => value !== undefined)
+    const quality = q === undefined ? 1 : Number(q)
+    if (quality > bestQuality) {
+      best = type
+      bestQuality = quality
+    }
+  }
+  return best
+}
+
+function offered(range: string): PageType | undefined {
+  if (range === 'text/html' || range === 'application/xhtml+xml') return 'text/html'
+  if (range === 'application/json' || range.endsWith('+json')) return 'application/json'
+  return range === 'text/plain' || range === 'text/*' ? 'text/plain' : undefined
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!)
+}
+
+function html(status: number, title: string, detail: string, hint: string, code: string): string {
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${status} ${escapeHtml(title)}</title>
+<style>
+body{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center;background:#f6f7f9;color:#1c2430}
+main{max-width:34rem;margin:1rem;padding:2rem 2.25rem;background:#fff;border-radius:12px;box-shadow:0 1px 3px #0002}
+h1{font-size:1.4rem;margin:0 0 .75rem}p{margin:.5rem 0;overflow-wrap:anywhere}small{color:#5b6776}
+@media(prefers-color-scheme:dark){body{background:#12161c;color:#e3e8ef}main{background:#1b212a}small{color:#93a0b0}}
+</style>
+<main>
+<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(detail)}</p>
+${hint === '' ? '' : `<p>${escapeHtml(hint)}</p>\n`}<p><small>${status} · ${code}</small></p>
+</main>
+</html>
+`
+}

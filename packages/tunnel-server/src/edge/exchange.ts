@@ -1,0 +1,244 @@
+import {
+  forwardedLines,
+  type Logger,
+  type PeerFacts,
+  parseResponseHead,
+  type RequestHead,
+  type Stream,
+  type StreamHandler,
+  StreamKind,
+  TunnelError,
+  visitorAddress,
+} from 'tunnel-protocol'
+import type { Tunnel } from '../registry/tunnels.js'
+import { ResponseWriter } from './response.js'
+import { corkForTurn } from './turn.js'
+import type { VisitorConnection } from './visitor.js'
+
+/** Where finished exchanges are reported; absent where nobody listens, so that the path costs nothing. */
+export type AccessLog = Logger | undefined
+
+/** One visitor request and its response: frames of a stream on one side, the visitor's socket on the other. */
+export class Exchange implements StreamHandler {
+  readonly request: RequestHead
+  readonly #visitor: VisitorConnection
+  readonly #stream: Stream
+  readonly #tunnel: Tunnel
+  readonly #accessLog: AccessLog
+  readonly #peer: PeerFacts
+  readonly #startedAt: number
+  #response: ResponseWriter | undefined
+  #trailers = ''
+  #requestDone: boolean
+  #responseDone = false
+  /** After a 101: bytes go both ways as they are. */
+  #raw = false
+  /** Received bytes that the visitor's socket has not taken yet; credit for them is owed. */
+  #unconsumed = 0
+
+  /** Throws what Session.openStream throws. */
+  constructor(visitor: VisitorConnection, request: RequestHead, tunnel: Tunnel, peer: PeerFacts, accessLog: AccessLog) {
+    this.#visitor = visitor
+    this.request = request
+    this.#tunnel = tunnel
+    this.#peer = peer
+    this.#accessLog = accessLog
+    this.#startedAt = accessLog === undefined ? 0 : performance.now()
+    this.#requestDone = request.framing === 'none'
+    const { upgrade } = request
+    const upgradeLines = upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+    const head = `${request.method} ${request.target} HTTP/1.1\r\n${request.forward}${forwardedLines(request, peer)}${upgradeLines}`
+    this.#stream = tunnel.holder!.session.openStream(
+      upgrade === undefined ? StreamKind.Http : StreamKind.Upgrade,
+      tunnel.number,
+      Buffer.from(head, 'latin1'),
+      this.#requestDone && upgrade === undefined,
+      this,
+    )
+  }
+
+  /** Bytes go through as they are: the visitor connection must not look for requests in them. */
+  get raw(): boolean {
+    return this.#raw
+  }
+
+  /** Names the exchange in both logs. */
+  get id(): string {
+    return `${this.#tunnel.holder?.id ?? 'gone'}-${this.#stream.id}`
+  }
+
+  // Visitor → agent
+
+  /** Request body, or raw bytes. Returns false when the visitor's socket should pause. */
+  fromVisitor(part: Buffer): boolean {
+    return this.#stream.write(part)
+  }
+
+  /** The request is complete. */
+  requestEnded(trailers: string): void {
+    this.#requestDone = true
+    this.#stream.end(trailers === '' ? undefined : Buffer.from(trailers, 'latin1'))
+    this.#finishIfDone()
+  }
+
+  /** After a 101 the visitor sends nothing more, but still reads. */
+  visitorEnded(): void {
+    this.#stream.end()
+  }
+
+  visitorDrained(): void {
+    const bytes = this.#unconsumed
+    this.#unconsumed = 0
+    if (bytes > 0) this.#stream.consumed(bytes)
+  }
+
+  /** The visitor's connection is gone, or sent something that is not HTTP. */
+  visitorGone(detail: string): void {
+    if (this.#responseDone && this.#requestDone) return
+    if (!this.#stream.closed) this.#log(this.#response?.head.status ?? 499, 'visitor gone')
+    this.#stream.reset('TUN_ERR_VISITOR_GONE', detail)
+  }
+
+  get responseStarted(): boolean {
+    return this.#response !== undefined || this.#raw
+  }
+
+  // Agent → visitor
+
+  onInterim(payload: Buffer): void {
+    if (this.responseStarted || this.request.minor === 0) return
+    try {
+      const head = parseResponseHead(payload.toString('latin1'), this.request.method)
+      if (head.status < 100 || head.status > 199 || head.status === 101) {
+        throw new TunnelError('TUN_ERR_PROTOCOL', 'an interim response must have a 1xx status')
+      }
+      corkForTurn(this.#visitor.socket)
+      this.#visitor.socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}\r\n`, 'latin1')
+    } catch (error) {
+      this.#fail(TunnelError.from(error))
+    }
+  }
+
+  onHead(payload: Buffer): void {
+    try {
+      if (this.responseStarted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent a second response')
+      const head = parseResponseHead(payload.toString('latin1'), this.request.method)
+      if (head.status === 101) {
+        this.#startRaw(head.reason, head.forward, head.upgrade)
+        return
+      }
+      if (head.status < 200)
+        throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent an interim response as a final one')
+      this.#response = new ResponseWriter(this.#visitor.socket, this.request, head, this.#visitor.closing)
+      if (this.request.upgrade !== undefined) {
+        // Refused: the upgrade request had no body, and raw bytes will not follow.
+        this.#stream.end()
+        this.#requestDone = true
+      }
+    } catch (error) {
+      this.#fail(TunnelError.from(error))
+    }
+  }
+
+  onData(part: Buffer): void {
+    try {
+      if (this.#raw) {
+        corkForTurn(this.#visitor.socket)
+        this.#passed(part.length, this.#visitor.socket.write(part))
+        return
+      }
+      if (this.#response === undefined)
+        throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent a body without a head')
+      this.#passed(part.length, this.#response.write(part))
+    } catch (error) {
+      this.#fail(TunnelError.from(error))
+    }
+  }
+
+  onTrailers(trailers: Buffer): void {
+    this.#trailers = trailers.toString('latin1')
+  }
+
+  onEnd(): void {
+    if (this.#raw) {
+      this.#visitor.socket.end()
+      return
+    }
+    try {
+      if (this.#response === undefined) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent ended without a response')
+      this.#response.end(this.#trailers)
+    } catch (error) {
+      this.#fail(TunnelError.from(error))
+      return
+    }
+    this.#responseDone = true
+    this.#log(this.#response.head.status, 'served')
+    this.#finishIfDone()
+  }
+
+  onReset(error: TunnelError): void {
+    if (this.#responseDone) {
+      // The answer is out; the rest of the request body is not wanted (TUN_ERR_NO_BODY_NEEDED) or can't be delivered.
+      this.#visitor.finishEarly()
+      return
+    }
+    this.#giveUp(error)
+  }
+
+  onDrain(): void {
+    this.#visitor.resume()
+  }
+
+  #startRaw(reason: string, forward: string, upgrade: string | undefined): void {
+    if (this.request.upgrade === undefined || upgrade === undefined) {
+      throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent switched protocols without being asked')
+    }
+    this.#raw = true
+    corkForTurn(this.#visitor.socket)
+    this.#visitor.socket.write(
+      `HTTP/1.1 101 ${reason}\r\n${forward}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`,
+      'latin1',
+    )
+    this.#log(101, 'upgraded')
+    this.#visitor.switchedToRaw()
+  }
+
+  #passed(bytes: number, more: boolean): void {
+    if (more) this.#stream.consumed(bytes)
+    else this.#unconsumed += bytes
+  }
+
+  #finishIfDone(): void {
+    if (!this.#responseDone || !this.#requestDone) return
+    this.#visitor.exchangeDone(this.#response!.closes)
+  }
+
+  /** Our side finds fault with what the agent sent. */
+  #fail(error: TunnelError): void {
+    this.#stream.reset(error.code, error.detail)
+    this.#giveUp(error)
+  }
+
+  #giveUp(error: TunnelError): void {
+    this.#log(this.#response?.head.status ?? error.status, error.code)
+    // Without a head there is still a status to give; after it only a broken connection tells the visitor that bytes are missing.
+    if (this.responseStarted) this.#visitor.breakOff()
+    else this.#visitor.refuse(error, this.request)
+  }
+
+  #log(status: number, outcome: string): void {
+    this.#accessLog?.info(
+      {
+        request: this.id,
+        visitor: visitorAddress(this.request, this.#peer),
+        host: this.request.host,
+        method: this.request.method,
+        target: this.request.target.replace(/\?.*$/, ''),
+        status,
+        bytes: this.#response?.bytes ?? 0,
+        ms: Math.round(performance.now() - this.#startedAt),
+      },
+      outcome,
+    )
+  }
+}

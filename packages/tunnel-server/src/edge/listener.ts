@@ -1,0 +1,145 @@
+import net, { type Server, type Socket } from 'node:net'
+import { type Logger, TunnelError } from 'tunnel-protocol'
+import type { TunnelRegistry } from '../registry/tunnels.js'
+import { trustedProxies } from './trust.js'
+import { type EdgeContext, VisitorConnection } from './visitor.js'
+
+export interface EdgeOptions {
+  domain: string
+  port: number
+  /** Addresses to listen on; empty: loopback for the domain localhost, else all. */
+  host: string[]
+  trustProxy: string[]
+  headTimeoutMs: number
+  keepAliveMs: number
+  maxHeaderBytes: number
+  registry: TunnelRegistry
+  /** Where finished exchanges are logged, if anywhere. */
+  accessLog: Logger | undefined
+  handOver(socket: Socket, bytes: Buffer): void
+}
+
+const SWEEP_MS = 1_000
+/** Socket buffers: large enough that a bulk read is one read, small enough that a visitor who stops reading costs little. */
+const HIGH_WATER_BYTES = 64 * 1024
+
+/** The public port: accepts visitors, and owns their connections and deadlines. */
+export class EdgeListener implements EdgeContext {
+  readonly domain: string
+  readonly registry: TunnelRegistry
+  readonly headTimeoutMs: number
+  readonly keepAliveMs: number
+  readonly maxHeaderBytes: number
+  readonly accessLog: Logger | undefined
+  readonly isTrusted: (address: string) => boolean
+  readonly handOver: (socket: Socket, bytes: Buffer) => void
+  clock = Date.now()
+  draining = false
+  readonly #options: EdgeOptions
+  readonly #connections = new Set<VisitorConnection>()
+  #servers: Server[] = []
+  #sweep: NodeJS.Timeout | undefined
+  #onIdle: (() => void) | undefined
+
+  constructor(options: EdgeOptions) {
+    this.#options = options
+    this.domain = options.domain
+    this.registry = options.registry
+    this.headTimeoutMs = options.headTimeoutMs
+    this.keepAliveMs = options.keepAliveMs
+    this.maxHeaderBytes = options.maxHeaderBytes
+    this.accessLog = options.accessLog
+    this.isTrusted = trustedProxies(options.trustProxy)
+    this.handOver = options.handOver
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Returns the port. Throws TUN_ERR_OPTION when it can't be had, saying why. */
+  async listen(): Promise<number> {
+    const { host, domain } = this.#options
+    let port = this.#options.port
+    const hosts = host.length > 0 ? host : domain === 'localhost' ? ['127.0.0.1', '::1'] : ['::']
+    for (const [index, address] of hosts.entries()) {
+      try {
+        port = await this.#listenOn(address, port)
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        const noIpv6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
+        if (noIpv6 && host.length === 0 && address === '::') port = await this.#listenOn('0.0.0.0', port)
+        else if (!(noIpv6 && host.length === 0 && index > 0)) {
+          await this.close()
+          throw new TunnelError('TUN_ERR_OPTION', listenFailure(address, port, code))
+        }
+      }
+    }
+    this.#sweep = setInterval(() => this.#sweepConnections(), SWEEP_MS)
+    this.#sweep.unref()
+    return port
+  }
+
+  closed(connection: VisitorConnection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#onIdle?.()
+  }
+
+  /** Take no new connections, let open exchanges end, then close everything that is left after `ms`. */
+  async drain(ms: number): Promise<void> {
+    this.draining = true
+    for (const server of this.#servers) server.close()
+    for (const connection of this.#connections) if (connection.idle) connection.socket.destroy()
+    if (this.#connections.size > 0 && ms > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        this.#onIdle = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    await this.close()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweep)
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+    for (const connection of this.#connections) connection.socket.destroy()
+    this.#servers = []
+    await Promise.all(closed)
+  }
+
+  #listenOn(address: string, port: number): Promise<number> {
+    const server = net.createServer(
+      { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_BYTES },
+      (socket) => {
+        this.#connections.add(new VisitorConnection(socket, this))
+      },
+    )
+    return new Promise((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host: address, port, backlog: 2_048 }, () => {
+        server.removeListener('error', reject)
+        server.on('error', () => {}) // e.g. EMFILE on accept: the connection is lost, the server goes on
+        this.#servers.push(server)
+        resolve((server.address() as net.AddressInfo).port)
+      })
+    })
+  }
+
+  #sweepConnections(): void {
+    this.clock = Date.now()
+    for (const connection of this.#connections) {
+      if (connection.deadline > 0 && connection.deadline < this.clock) connection.timeOut()
+    }
+    this.registry.sweep()
+  }
+}
+
+function listenFailure(address: string, port: number, code: string | undefined): string {
+  if (code === 'EADDRINUSE')
+    return `port ${port} on ${address} is in use: stop what listens there, or choose another with --port`
+  if (code === 'EACCES') return `port ${port} on ${address} needs more rights: choose one from 1024 on with --port`
+  return `cannot listen on ${address} port ${port} (${code ?? 'unknown error'})`
+}

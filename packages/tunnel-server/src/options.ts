@@ -1,0 +1,173 @@
+import {
+  byteSize,
+  choice,
+  durationMs,
+  type GivenFlags,
+  integer,
+  list,
+  type OptionsOf,
+  resolveOptions,
+  switched,
+  TunnelError,
+  text,
+} from 'tunnel-protocol'
+
+const DOMAIN = /^(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
+
+export const serverOptions = {
+  domain: {
+    ...text({
+      flag: 'domain',
+      short: 'd',
+      env: 'TUNNEL_DOMAIN',
+      metavar: '<domain>',
+      fallback: 'localhost',
+      help: 'tunnels are served as <name>.<domain>',
+    }),
+    parse(value: string) {
+      const domain = value.toLowerCase().replace(/\.$/, '')
+      if (DOMAIN.test(domain)) return domain
+      throw new Error('expected a domain such as tunnel.example.com')
+    },
+  },
+  port: integer({
+    flag: 'port',
+    short: 'p',
+    env: 'TUNNEL_PORT',
+    metavar: '<port>',
+    min: 0,
+    max: 65_535,
+    fallback: 8_000,
+    help: 'the one public port; 0: any free port',
+  }),
+  host: list({
+    flag: 'host',
+    env: 'TUNNEL_HOST',
+    metavar: '<addresses>',
+    fallback: [] as string[],
+    help: 'addresses to listen on; loopback only where the domain is localhost, else all',
+  }),
+  publicUrl: {
+    ...text({
+      flag: 'public-url',
+      env: 'TUNNEL_PUBLIC_URL',
+      metavar: '<url>',
+      fallback: undefined as string | undefined,
+      help: 'how the bare domain is reached from outside; https://<domain>, or http://localhost:<port>, unless set',
+    }),
+    parse(value: string) {
+      if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value
+      throw new Error('expected a URL such as https://tunnel.example.com')
+    },
+  },
+  tokens: list({
+    env: 'TUNNEL_TOKENS',
+    fallback: [] as string[],
+    help: 'tokens that agents may use; without any, everyone may open tunnels',
+  }),
+  tokenFile: text({
+    flag: 'token-file',
+    env: 'TUNNEL_TOKEN_FILE',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'file with one agent token a line; without tokens everyone may open tunnels',
+  }),
+  trustProxy: list({
+    flag: 'trust-proxy',
+    env: 'TUNNEL_TRUST_PROXY',
+    metavar: '<cidrs>',
+    fallback: [] as string[],
+    help: 'proxies whose X-Forwarded-* are believed, e.g. 127.0.0.1,10.0.0.0/8',
+  }),
+  leaseMs: durationMs({
+    flag: 'lease',
+    env: 'TUNNEL_LEASE',
+    fallback: 600_000,
+    help: 'how long the name of an agent that went away is kept for it',
+  }),
+  drainMs: durationMs({
+    flag: 'drain',
+    env: 'TUNNEL_DRAIN',
+    fallback: 30_000,
+    help: 'time for open requests on shutdown',
+  }),
+  headTimeoutMs: durationMs({
+    flag: 'head-timeout',
+    env: 'TUNNEL_HEAD_TIMEOUT',
+    fallback: 30_000,
+    help: 'time for a visitor to send a request head',
+  }),
+  keepAliveMs: durationMs({
+    flag: 'keep-alive',
+    env: 'TUNNEL_KEEP_ALIVE',
+    fallback: 150_000,
+    help: 'how long an idle visitor connection stays open; keep it above the idle time of a proxy in front',
+  }),
+  maxHeaderBytes: byteSize({
+    flag: 'max-header-bytes',
+    env: 'TUNNEL_MAX_HEADER_BYTES',
+    min: 1_024,
+    max: 131_072,
+    fallback: 65_536,
+    help: 'largest request head, in bytes',
+  }),
+  maxStreams: integer({
+    flag: 'max-streams',
+    env: 'TUNNEL_MAX_STREAMS',
+    min: 1,
+    max: 65_536,
+    fallback: 2_048,
+    help: 'requests one agent carries at once',
+  }),
+  pingIntervalMs: durationMs({
+    flag: 'ping-interval',
+    env: 'TUNNEL_PING_INTERVAL',
+    fallback: 15_000,
+    help: 'silence after which an agent is asked for a sign of life',
+  }),
+  pingDeadlineMs: durationMs({
+    flag: 'ping-deadline',
+    env: 'TUNNEL_PING_DEADLINE',
+    fallback: 10_000,
+    help: 'time for that sign before the agent counts as gone',
+  }),
+  accessLog: switched({
+    flag: 'access-log',
+    env: 'TUNNEL_ACCESS_LOG',
+    fallback: false,
+    help: 'log every request at level info',
+  }),
+  logLevel: choice({
+    flag: 'log-level',
+    env: 'TUNNEL_LOG_LEVEL',
+    of: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const,
+    fallback: 'info',
+    help: 'what to log',
+  }),
+  logFormat: choice({
+    flag: 'log-format',
+    env: 'TUNNEL_LOG_FORMAT',
+    of: ['auto', 'pretty', 'json'] as const,
+    fallback: 'auto',
+    help: 'auto: pretty on a terminal, JSON otherwise',
+  }),
+}
+
+export type ServerOptions = OptionsOf<typeof serverOptions>
+
+/** Throws TUN_ERR_OPTION naming the source: `TUNNEL_DRAIN: expected a duration such as 30s, got "soon"`. */
+export function readServerOptions(flags: GivenFlags = {}, env: NodeJS.ProcessEnv = process.env): ServerOptions {
+  return resolveOptions(serverOptions, flags, env)
+}
+
+/** The defaults, with what the caller sets in code. */
+export function serverOptionsFrom(given: Partial<ServerOptions>): ServerOptions {
+  const options = { ...resolveOptions(serverOptions, {}, {}), ...given }
+  if (!DOMAIN.test(options.domain)) {
+    throw new TunnelError(
+      'TUN_ERR_OPTION',
+      `domain: expected a domain such as tunnel.example.com, got "${options.domain}"`,
+    )
+  }
+  return options
+}

@@ -1,0 +1,127 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { type BindRequest, type Session, TunnelError } from 'tunnel-protocol'
+import { checkName, randomName } from './names.js'
+
+/** Who holds a name. */
+export interface Holder {
+  /** Names the session in logs. */
+  readonly id: string
+  readonly session: Session
+  /** What the agent calls itself for as long as it runs. */
+  readonly instance: string | undefined
+  /** A newer agent with the same claim has taken the name. */
+  replaced(name: string): void
+}
+
+/** A name and, while its agent is here, where its requests go. */
+export interface Tunnel {
+  readonly name: string
+  readonly claim: string
+  /** The agent's number for it. */
+  number: number
+  /** Undefined while the agent is away. */
+  holder: Holder | undefined
+  /** When an absent agent's name is free again, in milliseconds since the epoch. */
+  leaseEnds: number
+}
+
+export interface TunnelRegistryOptions {
+  leaseMs: number
+  /** Default Date.now; tests pass their own. */
+  now?: () => number
+}
+
+/** Name to tunnel: the lookup on every request, and the rules of who may have which name. */
+export class TunnelRegistry {
+  readonly #tunnels = new Map<string, Tunnel>()
+  readonly #leaseMs: number
+  readonly #now: () => number
+
+  constructor(options: TunnelRegistryOptions) {
+    this.#leaseMs = options.leaseMs
+    this.#now = options.now ?? Date.now
+  }
+
+  get size(): number {
+    return this.#tunnels.size
+  }
+
+  /** Tunnels whose agent is here. */
+  get online(): number {
+    let count = 0
+    for (const tunnel of this.#tunnels.values()) if (tunnel.holder !== undefined) count++
+    return count
+  }
+
+  /** The tunnel of a name in lower case; also while its agent is away and its lease lasts. */
+  find(name: string): Tunnel | undefined {
+    const tunnel = this.#tunnels.get(name)
+    if (tunnel === undefined || tunnel.holder !== undefined) return tunnel
+    if (tunnel.leaseEnds > this.#now()) return tunnel
+    this.#tunnels.delete(name)
+    return undefined
+  }
+
+  /**
+   * Give a name to an agent. The claim of an earlier bind takes the name back from an absence, and, for the agent that
+   * still runs, from a link of its own that the server still believes in. Throws TUN_ERR_NAME_INVALID or TUN_ERR_NAME_TAKEN.
+   */
+  bind(request: BindRequest, holder: Holder): Tunnel {
+    const name = request.name === undefined ? this.#freeName() : checkName(request.name)
+    const existing = this.find(name)
+    if (existing !== undefined) {
+      const previous = existing.holder
+      const itself = previous === undefined || (holder.instance !== undefined && previous.instance === holder.instance)
+      if (!itself || !matches(existing.claim, request.claim)) {
+        const why = previous === undefined ? 'is kept for an agent that is away for a moment' : 'is in use'
+        throw new TunnelError('TUN_ERR_NAME_TAKEN', `the name "${name}" ${why}, choose another one`)
+      }
+      existing.holder = holder
+      existing.number = request.tunnel
+      if (previous !== undefined && previous !== holder) previous.replaced(name)
+      return existing
+    }
+    const tunnel: Tunnel = {
+      name,
+      claim: randomBytes(24).toString('base64url'),
+      number: request.tunnel,
+      holder,
+      leaseEnds: 0,
+    }
+    this.#tunnels.set(name, tunnel)
+    return tunnel
+  }
+
+  /** The agent's link is gone: keep its names for it. */
+  away(holder: Holder): void {
+    for (const tunnel of this.#of(holder)) {
+      tunnel.holder = undefined
+      tunnel.leaseEnds = this.#now() + this.#leaseMs
+    }
+  }
+
+  /** The agent said goodbye: its names are free. */
+  leave(holder: Holder): void {
+    for (const tunnel of this.#of(holder)) this.#tunnels.delete(tunnel.name)
+  }
+
+  /** Forget leases that have ended. Called now and then, so that names nobody asks for do not pile up. */
+  sweep(): void {
+    for (const name of [...this.#tunnels.keys()]) this.find(name)
+  }
+
+  #of(holder: Holder): Tunnel[] {
+    return [...this.#tunnels.values()].filter((tunnel) => tunnel.holder === holder)
+  }
+
+  #freeName(): string {
+    let name = randomName()
+    while (this.#tunnels.has(name)) name = randomName()
+    return name
+  }
+}
+
+function matches(claim: string, given: string | undefined): boolean {
+  if (given === undefined || given.length !== claim.length) return false
+  return timingSafeEqual(Buffer.from(claim), Buffer.from(given.replaceAll(/[^\x20-\x7e]/g, '?')))
+}

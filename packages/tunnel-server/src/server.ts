@@ -1,0 +1,99 @@
+import { createRequire } from 'node:module'
+import { type Logger, silentLogger } from 'tunnel-protocol'
+import { readTokenFile, TokenList } from './accounts/tokens.js'
+import { createApi } from './api/app.js'
+import { ControlEndpoint } from './control/endpoint.js'
+import { EdgeListener } from './edge/listener.js'
+import { type ServerOptions, serverOptionsFrom } from './options.js'
+import { TunnelRegistry } from './registry/tunnels.js'
+
+export interface TunnelServer {
+  /** The port it listens on. */
+  readonly port: number
+  /** Public URL of the bare domain, without a slash at its end. */
+  readonly url: string
+  /** No token is wanted: everyone who reaches the server may open tunnels. */
+  readonly open: boolean
+  /** Visitor connections right now. */
+  readonly connectionCount: number
+  /** Take nothing new, let open requests end for `drainMs`, then close. Default: the option `drainMs`. */
+  close(drainMs?: number): Promise<void>
+}
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+export const SOFTWARE = `tunnel-server/${version}`
+
+/** Builds every part and connects them; nothing else knows all parts. Throws TUN_ERR_OPTION. */
+export async function createTunnelServer(
+  given: Partial<ServerOptions> = {},
+  logger: Logger = silentLogger,
+): Promise<TunnelServer> {
+  const options = serverOptionsFrom(given)
+  const tokens = new TokenList([
+    ...options.tokens,
+    ...(options.tokenFile === undefined ? [] : readTokenFile(options.tokenFile)),
+  ])
+  const registry = new TunnelRegistry({ leaseMs: options.leaseMs })
+  let port = options.port
+  const publicUrl = () => publicUrlOf(options, port)
+  const control = new ControlEndpoint({
+    registry,
+    tokens,
+    logger,
+    software: SOFTWARE,
+    maxStreams: options.maxStreams,
+    pingIntervalMs: options.pingIntervalMs,
+    pingDeadlineMs: options.pingDeadlineMs,
+    urlOf: (name) => publicUrl().replace('://', `://${name}.`),
+  })
+  const api = await createApi({
+    domain: options.domain,
+    registry,
+    software: SOFTWARE,
+    sessionCount: () => control.sessionCount,
+    publicUrl,
+    onUpgrade: control.onUpgrade,
+  })
+  const logsRequests = options.accessLog || (logger.isLevelEnabled?.('debug') ?? false)
+  const edge = new EdgeListener({
+    domain: options.domain,
+    port: options.port,
+    host: options.host,
+    trustProxy: options.trustProxy,
+    headTimeoutMs: options.headTimeoutMs,
+    keepAliveMs: options.keepAliveMs,
+    maxHeaderBytes: options.maxHeaderBytes,
+    registry,
+    accessLog: logsRequests ? logger : undefined,
+    handOver: (socket, bytes) => api.take(socket, bytes),
+  })
+  port = await edge.listen()
+
+  let closing: Promise<void> | undefined
+  const close = async (drainMs: number) => {
+    await edge.drain(drainMs)
+    control.close()
+    await api.close()
+  }
+  return {
+    port,
+    url: publicUrl(),
+    open: tokens.open,
+    get connectionCount() {
+      return edge.connectionCount
+    },
+    close(drainMs = options.drainMs) {
+      closing ??= close(drainMs)
+      return closing
+    },
+  }
+}
+
+function publicUrlOf(options: ServerOptions, port: number): string {
+  const { publicUrl, domain } = options
+  if (publicUrl !== undefined) {
+    const url = new URL(publicUrl)
+    return `${url.protocol}//${domain}${url.port === '' ? '' : `:${url.port}`}`
+  }
+  return domain === 'localhost' ? `http://localhost:${port}` : `https://${domain}`
+}
