@@ -33,7 +33,7 @@ export const serverOptions = {
   port: integer({
     flag: 'port',
     short: 'p',
-    env: 'TUNNEL_PORT',
+    env: 'TUNNEL_LISTEN_PORT',
     metavar: '<port>',
     min: 0,
     max: 65_535,
@@ -42,7 +42,7 @@ export const serverOptions = {
   }),
   host: list({
     flag: 'host',
-    env: 'TUNNEL_HOST',
+    env: 'TUNNEL_LISTEN_HOST',
     metavar: '<addresses>',
     fallback: [] as string[],
     help: 'addresses to listen on; loopback only where the domain is localhost, else all',

@@ -26,7 +26,7 @@ export function openLink(
     handshakeTimeout: HANDSHAKE_DEADLINE_MS,
     followRedirects: true,
     maxRedirects: 3,
-    ...(masked ? {} : { generateMask: () => {} }),
+    ...(masked ? {} : { generateMask: (key: Buffer) => void key.fill(0) }),
   })
   let over = false
   let socket: Socket | undefined

@@ -83,7 +83,7 @@ export class Dialer {
     const where = authority(this.#target)
     const { code } = error
     if (code === 'ECONNREFUSED') {
-      return new TunnelError('TUN_ERR_ORIGIN_REFUSED', `nothing is listening on ${where} (port ${this.#target.port})`)
+      return new TunnelError('TUN_ERR_ORIGIN_REFUSED', `nothing is listening on ${where}`)
     }
     const reason = code ?? error.message
     return new TunnelError('TUN_ERR_ORIGIN_REFUSED', `cannot connect to ${where} (${reason})`, { cause: error })

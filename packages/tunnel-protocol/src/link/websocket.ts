@@ -54,18 +54,16 @@ export class WebSocketLink implements Link {
 
   send(parts: Buffer[]): void {
     if (this.#closed || this.#ws.readyState !== this.#ws.OPEN) return
-    const messages = this.#masked ? [Buffer.concat(parts)] : parts
     this.#socket.cork()
-    for (let i = 0; i < messages.length; i++) {
-      const last = i === messages.length - 1
-      if (last) {
-        this.#unsent++
-        this.#ws.send(messages[i]!, sendOptions, this.#onSent)
-      } else {
-        this.#ws.send(messages[i]!, sendOptions)
-      }
-    }
+    const last = parts.length - 1
+    for (let i = 0; i < last; i++) this.#ws.send(this.#own(parts[i]!), sendOptions)
+    this.#unsent++
+    this.#ws.send(this.#own(parts[last]!), sendOptions, this.#onSent)
     this.#socket.uncork()
+  }
+
+  #own(part: Buffer): Buffer {
+    return this.#masked ? Buffer.from(part) : part
   }
 
   close(): void {

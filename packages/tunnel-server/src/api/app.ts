@@ -1,22 +1,10 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { TunnelRegistry } from '../registry/tunnels.js'
+import type { ApiContext } from './context.js'
 import { domainCheckRoute } from './domain-check.js'
 import { healthRoute } from './health.js'
 import { landingRoute } from './landing.js'
-
-export interface ApiContext {
-  domain: string
-  registry: TunnelRegistry
-  /** Software and version. */
-  software: string
-  /** Links of agents right now. */
-  sessionCount(): number
-  /** Public URL of the bare domain. */
-  publicUrl(): string
-  onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void
-}
 
 export interface ApiServer {
   app: FastifyInstance

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { routeHost } from '../registry/route.js'
-import type { ApiContext } from './app.js'
+import type { ApiContext } from './context.js'
 
 /**
  * `GET /api/domain-check?domain=`: 200 where a certificate for the domain is ours to ask for, 404 otherwise.

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { ApiContext } from './app.js'
+import type { ApiContext } from './context.js'
 
 /** `GET /api/health`: 200 while the server takes visitors. */
 export async function healthRoute(app: FastifyInstance, context: ApiContext): Promise<void> {

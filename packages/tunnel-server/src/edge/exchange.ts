@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import {
   forwardedLines,
   type Logger,
@@ -13,7 +14,25 @@ import {
 import type { Tunnel } from '../registry/tunnels.js'
 import { ResponseWriter } from './response.js'
 import { corkForTurn } from './turn.js'
-import type { VisitorConnection } from './visitor.js'
+
+/** The visitor's connection, as an exchange sees it. */
+export interface VisitorSide {
+  readonly socket: Socket
+  /** The response after which this connection closes must say so. */
+  readonly closing: boolean
+  /** The socket may be read again. */
+  resume(): void
+  /** From now on bytes go both ways as they are. */
+  switchedToRaw(): void
+  /** Request and response are complete. */
+  exchangeDone(close: boolean): void
+  /** The response is complete, the request will not be. */
+  finishEarly(): void
+  /** Answer with an error page. */
+  refuse(error: TunnelError, request: RequestHead): void
+  /** Reset the connection: bytes are missing and there is no other way left to say so. */
+  breakOff(): void
+}
 
 /** Where finished exchanges are reported; absent where nobody listens, so that the path costs nothing. */
 export type AccessLog = Logger | undefined
@@ -21,7 +40,7 @@ export type AccessLog = Logger | undefined
 /** One visitor request and its response: frames of a stream on one side, the visitor's socket on the other. */
 export class Exchange implements StreamHandler {
   readonly request: RequestHead
-  readonly #visitor: VisitorConnection
+  readonly #visitor: VisitorSide
   readonly #stream: Stream
   readonly #tunnel: Tunnel
   readonly #accessLog: AccessLog
@@ -37,7 +56,7 @@ export class Exchange implements StreamHandler {
   #unconsumed = 0
 
   /** Throws what Session.openStream throws. */
-  constructor(visitor: VisitorConnection, request: RequestHead, tunnel: Tunnel, peer: PeerFacts, accessLog: AccessLog) {
+  constructor(visitor: VisitorSide, request: RequestHead, tunnel: Tunnel, peer: PeerFacts, accessLog: AccessLog) {
     this.#visitor = visitor
     this.request = request
     this.#tunnel = tunnel

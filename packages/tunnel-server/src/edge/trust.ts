@@ -6,10 +6,15 @@ export function trustedProxies(cidrs: string[]): (address: string) => boolean {
   if (cidrs.length === 0) return () => false
   const known = new BlockList()
   for (const cidr of cidrs) {
-    const [address = '', bits] = cidr.split('/')
+    const [address = '', bits, ...more] = cidr.split('/')
     const family = isIP(address)
     const prefix = bits === undefined ? (family === 6 ? 128 : 32) : Number(bits)
-    const valid = family !== 0 && /^[0-9]*$/.test(bits ?? '') && bits !== '' && prefix <= (family === 6 ? 128 : 32)
+    const valid =
+      more.length === 0 &&
+      family !== 0 &&
+      /^[0-9]*$/.test(bits ?? '') &&
+      bits !== '' &&
+      prefix <= (family === 6 ? 128 : 32)
     if (!valid)
       throw new TunnelError(
         'TUN_ERR_OPTION',

@@ -13,7 +13,7 @@ import {
 import { routeHost } from '../registry/route.js'
 import type { TunnelRegistry } from '../registry/tunnels.js'
 import { errorPage } from './error-page.js'
-import { Exchange } from './exchange.js'
+import { Exchange, type VisitorSide } from './exchange.js'
 import { keepsAlive } from './response.js'
 
 /** What a visitor connection needs of the edge it came in through. */
@@ -43,7 +43,7 @@ const LINGER_MS = 2_000
  * One visitor's connection: finds its requests, starts an exchange for each, one at a time and in order.
  * `heads`: looking for a request or inside one. `raw`: after a 101. `closing`: what comes is thrown away.
  */
-export class VisitorConnection implements BodySink {
+export class VisitorConnection implements BodySink, VisitorSide {
   readonly socket: Socket
   /** When the sweep ends this connection, in EdgeContext.clock time; 0 for never. */
   deadline: number
@@ -108,8 +108,9 @@ export class VisitorConnection implements BodySink {
 
   readonly #onError = () => {} // 'close' follows
 
-  readonly #onClose = () => {
-    this.#leave()
+  readonly #onClose = (failed: boolean) => {
+    // After an upgrade both sides may have ended in order while the last bytes are still on their way to the app.
+    if (this.#state !== 'raw' || failed || !this.socket.readableEnded) this.#leave()
     this.#edge.closed(this)
   }
 

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { readTokenFile, TokenList } from './tokens.js'
+
+test('without tokens everyone may open tunnels', () => {
+  const list = new TokenList([])
+  assert.equal(list.open, true)
+  list.check(undefined)
+  list.check('anything')
+})
+
+test('with tokens only who has one may', () => {
+  const list = new TokenList(['one', 'two'])
+  assert.equal(list.open, false)
+  list.check('one')
+  list.check('two')
+  assert.throws(() => list.check(undefined), /TUN_ERR_UNAUTHORIZED: this server wants a token/)
+  for (const wrong of ['', 'on', 'onee', 'ONE']) assert.throws(() => list.check(wrong), /does not know the token/)
+})
+
+test('a refusal does not repeat the token', () => {
+  assert.throws(
+    () => new TokenList(['one']).check('my-secret'),
+    (error: Error) => !error.message.includes('my-secret'),
+  )
+})
+
+test('a token file holds one token a line, and an unusable one is refused with its path', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tokens-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'tokens')
+  writeFileSync(path, '# team\none\n\n  two  \r\n')
+  assert.deepEqual(readTokenFile(path), ['one', 'two'])
+  writeFileSync(path, '# nobody yet\n')
+  assert.throws(() => readTokenFile(path), /holds no token/)
+  assert.throws(
+    () => readTokenFile(join(folder, 'missing')),
+    /TUN_ERR_OPTION: --token-file: cannot read .*missing \(ENOENT\)/,
+  )
+})
