@@ -14,7 +14,7 @@ Examples:
   tunnel https://localhost:8443                   an app that speaks HTTPS
   TUNNEL_SERVER=https://tunnel.example.com TUNNEL_TOKEN=… tunnel 8080
 
-Every flag can also be set in the environment; a flag wins. The public URL is the only thing on stdout, logs go to stderr.
+Flags with an env name can be set in the environment as well; a flag wins. The public URL is the only thing on stdout, logs go to stderr.
 
 Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 76 no tunnel-server or another version,
 77 token refused, 78 unusable value.
@@ -28,16 +28,15 @@ export async function main(argv: string[]): Promise<void> {
       .name('tunnel')
       .description('Share a local app on a public URL, through your own tunnel-server.')
       .version(SOFTWARE, '-V, --version', 'print the version')
-      .argument('[target]', 'port, host:port or URL of the local app; "http" in front of it is allowed')
-      .argument('[rest]')
+      .argument('[target...]', 'port, host:port or URL of the local app; "http" in front of it is allowed')
       .usage('[http] [target] [options]')
       .addHelpText('after', EXAMPLES)
     addOptions(program, clientOptions)
-    program.action(async (first: string | undefined, second: string | undefined) => {
+    program.action(async (words: string[]) => {
       const options = resolveOptions(clientOptions, givenFlags(program))
       const logger = await createLogger(options.logLevel, options.logFormat, process.stderr)
       const tunnel = new Tunnel({
-        target: targetArgument(first, second),
+        target: targetArgument(words),
         port: options.port,
         subdomain: options.subdomain,
         server: options.server,
@@ -63,6 +62,7 @@ export async function main(argv: string[]): Promise<void> {
         if (tunnel.openRequests > 0)
           logger.info({ open: tunnel.openRequests }, 'waiting for open requests; Ctrl-C again to leave at once')
         await tunnel.close()
+        logger.info({}, 'closed')
       })
       await untilClosed(tunnel)
     })
@@ -78,11 +78,12 @@ function untilClosed(tunnel: Tunnel): Promise<void> {
 }
 
 /** `8080`, or `http 8080` as ngrok users write it. */
-function targetArgument(first: string | undefined, second: string | undefined): string | undefined {
-  if (first === 'http' || first === 'https') {
-    if (second === undefined || first === 'http') return second
-    return /^https?:\/\//.test(second) ? second : `https://${/^[0-9]+$/.test(second) ? 'localhost:' : ''}${second}`
-  }
-  if (second !== undefined) throw new TunnelError('TUN_ERR_OPTION', `unexpected argument "${second}" after "${first}"`)
-  return first
+function targetArgument(words: string[]): string | undefined {
+  const [first, second] = words
+  const scheme = first === 'http' || first === 'https' ? first : undefined
+  const extra = words[scheme === undefined ? 1 : 2]
+  if (extra !== undefined) throw new TunnelError('TUN_ERR_OPTION', `unexpected argument "${extra}"`)
+  if (scheme === undefined || second === undefined) return scheme === undefined ? first : second
+  if (scheme === 'http' || /^https?:\/\//.test(second)) return second
+  return `https://${/^[0-9]+$/.test(second) ? 'localhost:' : ''}${second}`
 }

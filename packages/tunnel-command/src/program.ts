@@ -40,8 +40,8 @@ export async function runProgram(argv: string[], define: (program: Command) => v
   program
     .exitOverride()
     .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, `${program.name()}: `)) })
-    .showHelpAfterError(`(see --help)`)
   define(program)
+  program.showHelpAfterError(`(see ${program.name()} --help)`)
   for (const command of program.commands) command.copyInheritedSettings(program)
   try {
     await program.parseAsync(argv)

@@ -49,7 +49,7 @@ export const errorTable = {
   TUN_ERR_TUNNEL_OFFLINE: row(null, 503, null, null, 'The agent that holds the name is away. Carries Retry-After.'),
   TUN_ERR_CONNECT: row(null, null, 'reconnect', 69, 'The server could not be reached.'),
   TUN_ERR_NOT_A_SERVER: row(null, null, 'stop', 76, 'What answered at the server URL is not a tunnel-server.'),
-  TUN_ERR_SESSION_CLOSED: row(null, 502, 'reconnect', 69, 'The connection between server and agent was lost.'),
+  TUN_ERR_SESSION_CLOSED: row(19, 502, 'reconnect', 69, 'The connection between server and agent was lost.'),
   TUN_ERR_OPTION: row(null, null, 'stop', 78, 'A flag or environment variable has a value that cannot be used.'),
 } as const satisfies Record<string, ErrorRow>
 

@@ -8,7 +8,7 @@ Examples:
   tunnel-server --domain tunnel.example.com       behind a proxy that brings TLS (see docs/operating.md)
   TUNNEL_TOKENS=s3cret tunnel-server -d tunnel.example.com
 
-Every flag can also be set in the environment; a flag wins.
+Flags with an env name can be set in the environment as well; a flag wins.
 Tokens: TUNNEL_TOKENS=one,two or --token-file. There is no flag for them, because flags show in process lists.
 `
 

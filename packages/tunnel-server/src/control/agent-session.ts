@@ -103,11 +103,11 @@ export class AgentSession implements SessionHandler, Holder {
       const tunnel = this.#context.registry.bind(request, this)
       const url = this.#context.urlOf(tunnel.name)
       this.session.sendControl({ type: 'bound', tunnel: tunnel.number, name: tunnel.name, url, claim: tunnel.claim })
-      this.#context.logger.info({ session: this.id, name: tunnel.name, agent }, 'tunnel open')
+      this.#context.logger.info({ session: this.id, tunnel: tunnel.name, agent }, 'tunnel open')
     } catch (error) {
       const { code, detail } = TunnelError.from(error)
       this.session.sendControl({ type: 'refused', tunnel: request.tunnel, code, message: detail })
-      this.#context.logger.info({ session: this.id, name: request.name, code }, 'tunnel refused')
+      this.#context.logger.info({ session: this.id, tunnel: request.name, code }, 'tunnel refused')
     }
   }
 }
