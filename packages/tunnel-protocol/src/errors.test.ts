@@ -75,7 +75,10 @@ test('what is thrown and not ours becomes TUN_ERR_INTERNAL with its cause; what 
 
 test('docs/errors.md shows the table as it is', () => {
   const text = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
-  const shown = text.split('\n').filter((line) => line.startsWith('| `TUN_ERR_'))
+  const shown = text
+    .split('\n')
+    .filter((line) => line.startsWith('| `TUN_ERR_'))
+    .map((line) => line.replaceAll(/ +/g, ' '))
   const cell = (value: number | string | null) => (value === null ? '' : `${value} `)
   const expected = rows.map(
     ([code, { wire, status, agent, exit, when }]) =>

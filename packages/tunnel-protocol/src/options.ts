@@ -97,7 +97,16 @@ export function durationMs(row: Row<number>): Option<number> {
   }
 }
 
-const BYTES: Record<string, number> = { '': 1, b: 1, k: 1024, kib: 1024, m: 1024 ** 2, mib: 1024 ** 2, g: 1024 ** 3, gib: 1024 ** 3 }
+const BYTES: Record<string, number> = {
+  '': 1,
+  b: 1,
+  k: 1024,
+  kib: 1024,
+  m: 1024 ** 2,
+  mib: 1024 ** 2,
+  g: 1024 ** 3,
+  gib: 1024 ** 3,
+}
 
 /** `65536`, `64k`, `64KiB`, `1m`. The value is in bytes. */
 export function byteSize(row: Row<number> & { min: number; max: number }): Option<number> {
@@ -130,7 +139,8 @@ export function resolveOptions<T extends OptionTable>(
     const given = flags[key]
     const fromEnv = option.env === undefined ? undefined : env[option.env]
     if (typeof given === 'boolean') values[key] = given
-    else if (given !== undefined) values[key] = parse(option, Array.isArray(given) ? given.join(',') : given, `--${option.flag}`)
+    else if (given !== undefined)
+      values[key] = parse(option, Array.isArray(given) ? given.join(',') : given, `--${option.flag}`)
     else if (fromEnv !== undefined && fromEnv !== '') values[key] = parse(option, fromEnv, option.env!)
     else values[key] = option.fallback
   }
@@ -150,7 +160,12 @@ export function describeOption(option: Option<unknown>): { flags: string; help: 
   const long = `--${option.flag}${option.metavar === undefined ? '' : ` ${option.metavar}`}`
   const notes: string[] = []
   const { fallback } = option
-  if (fallback !== undefined && fallback !== false && fallback !== '' && !(Array.isArray(fallback) && fallback.length === 0)) {
+  if (
+    fallback !== undefined &&
+    fallback !== false &&
+    fallback !== '' &&
+    !(Array.isArray(fallback) && fallback.length === 0)
+  ) {
     notes.push(`default: ${option.metavar === '<duration>' ? formatMs(fallback as number) : String(fallback)}`)
   }
   if (option.env !== undefined) notes.push(`env: ${option.env}`)
