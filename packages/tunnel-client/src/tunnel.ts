@@ -51,6 +51,10 @@ export interface TunnelEvents {
   online: [{ url: string; session: string }]
   /** The link is gone; the agent tries again after `delayMs`. */
   offline: [{ error: TunnelError; delayMs: number }]
+  /** The local app takes no connections. Once, until originUp. */
+  originDown: [TunnelError]
+  /** It takes connections again. */
+  originUp: []
   /** It is over: close() was called, or the server refused to have us back (then with an error). */
   close: [TunnelError | undefined]
 }
@@ -86,7 +90,12 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
       https: options.localHttps,
     })
     this.target = targetUrl(target)
-    this.#pool = new OriginPool(new Dialer(target))
+    this.#pool = new OriginPool(
+      new Dialer(target, {
+        onUnreachable: (error) => this.emit('originDown', error),
+        onReachable: () => this.emit('originUp'),
+      }),
+    )
     this.#observer = {
       onRequest: (info) => this.emit('request', info),
       onResult: (result) => this.emit('response', result),

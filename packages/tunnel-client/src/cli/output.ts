@@ -36,25 +36,14 @@ export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOption
     offline = delayMs > 0
   })
   if (options.printRequests) tunnel.on('response', (result) => showExchange(result, logger))
-  hintAtMissingOrigin(tunnel, logger)
+  tunnel.on('originDown', (error) => {
+    logger.warn({ code: error.code }, `${error.detail}: start your app, the tunnel stays open`)
+  })
+  tunnel.on('originUp', () => logger.info({}, `the app at ${tunnel.target} answers again`))
 }
 
 function showExchange(result: ExchangeResult, logger: Logger): void {
   const ms = Math.round(result.durationMs)
   const outcome = result.status ?? result.error?.code ?? 'failed'
   logger.info({ request: result.id, status: result.status, ms }, `${result.method} ${result.path} ${outcome} ${ms} ms`)
-}
-
-/** Say it when the app is not there, once, and again when it is back. */
-function hintAtMissingOrigin(tunnel: Tunnel, logger: Logger): void {
-  let missing = false
-  tunnel.on('response', ({ error }) => {
-    if (error?.code === 'TUN_ERR_ORIGIN_REFUSED') {
-      if (!missing) logger.warn({ code: error.code }, `${error.detail}: start your app, the tunnel stays open`)
-      missing = true
-    } else if (missing && error === undefined) {
-      missing = false
-      logger.info({}, `the app at ${tunnel.target} answers again`)
-    }
-  })
 }

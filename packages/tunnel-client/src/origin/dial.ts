@@ -7,53 +7,64 @@ import { authority, isLoopback, type OriginTarget } from './target.js'
 const HIGH_WATER_BYTES = 64 * 1024
 const DIAL_DEADLINE_MS = 10_000
 
+/** Told when the origin stops or starts taking connections; not for every connection. */
+export interface ReachabilityObserver {
+  onUnreachable(error: TunnelError): void
+  onReachable(): void
+}
+
 /**
  * Opens connections to one origin. `localhost` is both 127.0.0.1 and ::1, and an app may listen on either:
  * the one that answered is tried first from then on.
  */
 export class Dialer {
   readonly #target: OriginTarget
+  readonly #observer: ReachabilityObserver
   #hosts: string[]
+  #reachable = true
 
-  constructor(target: OriginTarget) {
+  constructor(target: OriginTarget, observer: ReachabilityObserver) {
     this.#target = target
+    this.#observer = observer
     this.#hosts = target.host === 'localhost' ? ['127.0.0.1', '::1'] : [target.host]
   }
 
   /** Calls exactly one of the two. Returns a function that gives up; then neither is called. */
   dial(onConnected: (socket: Socket) => void, onError: (error: TunnelError) => void): () => void {
+    const hosts = this.#hosts // another dial may change the order meanwhile
     let current: Socket | undefined
     let over = false
-    const timer = setTimeout(() => {
+    const fail = (error: TunnelError) => {
       over = true
+      clearTimeout(timer)
+      if (this.#reachable) this.#observer.onUnreachable(error)
+      this.#reachable = false
+      onError(error)
+    }
+    const timer = setTimeout(() => {
       current?.destroy()
-      onError(
-        new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', `${authority(this.#target)} did not accept a connection in time`),
-      )
+      fail(new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', `${authority(this.#target)} did not accept a connection in time`))
     }, DIAL_DEADLINE_MS)
 
     const attempt = (index: number) => {
-      const host = this.#hosts[index]!
+      const host = hosts[index]!
       const socket = this.#open(host)
       current = socket
       const onFailure = (error: NodeJS.ErrnoException) => {
         socket.destroy()
         if (over) return
-        if (index + 1 < this.#hosts.length) {
-          attempt(index + 1)
-          return
-        }
-        over = true
-        clearTimeout(timer)
-        onError(this.#describe(error))
+        if (index + 1 < hosts.length) attempt(index + 1)
+        else fail(this.#describe(error))
       }
       socket.once('error', onFailure)
       socket.once(this.#target.tls ? 'secureConnect' : 'connect', () => {
         over = true
         clearTimeout(timer)
         socket.removeListener('error', onFailure)
-        if (index > 0) this.#hosts = [host, ...this.#hosts.filter((other) => other !== host)]
+        if (index > 0) this.#hosts = [host, ...hosts.filter((other) => other !== host)]
         socket.setNoDelay(true)
+        if (!this.#reachable) this.#observer.onReachable()
+        this.#reachable = true
         onConnected(socket)
       })
     }
