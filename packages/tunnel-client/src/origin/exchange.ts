@@ -228,7 +228,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       return
     }
     this.#response = head
-    this.#stream.sendHead(Buffer.from(lines, 'latin1'), head.framing === 'none')
+    // An origin that closes before it has read the request wants no more of it: the visitor has to hear that.
+    const close = !this.#requestDone && this.#closesAfter(head) ? 'Connection: close\r\n' : ''
+    this.#stream.sendHead(Buffer.from(lines + close, 'latin1'), head.framing === 'none')
     if (head.framing === 'none') this.#endResponse()
     else this.#body = new BodyReader(head.framing, head.contentLength, this, 'TUN_ERR_ORIGIN_RESET')
   }

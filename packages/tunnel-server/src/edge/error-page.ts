@@ -41,7 +41,8 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
  * `x-tunnel-error` tells it from an answer of the app.
  */
 export function errorPage(error: TunnelError, accept: string): ErrorPage {
-  const { status, code, detail } = error
+  const { status, code } = error
+  const detail = sentence(error.detail)
   const title = titles[code] ?? STATUS_CODES[status] ?? 'Error'
   const hint = hints[code] ?? ''
   const type = preferred(accept)
@@ -49,8 +50,8 @@ export function errorPage(error: TunnelError, accept: string): ErrorPage {
     type === 'text/html'
       ? html(status, title, detail, hint, code)
       : type === 'application/json'
-        ? `${JSON.stringify({ error: { code, status, message: detail, hint: hint || undefined } })}\n`
-        : `${status} ${title}: ${detail}${hint === '' ? '' : `\n${hint}`}\n(${code})\n`
+        ? `${JSON.stringify({ error: { code, status, message: error.detail, hint: hint || undefined } })}\n`
+        : `${status} ${title}\n${detail}${hint === '' ? '' : `\n${hint}`}\n(${code})\n`
   const body = Buffer.from(text)
   const retry = retryAfterSeconds[code]
   return {
@@ -61,6 +62,10 @@ export function errorPage(error: TunnelError, accept: string): ErrorPage {
       `X-Tunnel-Error: ${code}\r\n${retry === undefined ? '' : `Retry-After: ${retry}\r\n`}`,
     body,
   }
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 type PageType = 'text/html' | 'application/json' | 'text/plain'

@@ -148,7 +148,8 @@ export class Exchange implements StreamHandler {
       }
       if (head.status < 200)
         throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent an interim response as a final one')
-      this.#response = new ResponseWriter(this.#visitor.socket, this.request, head, this.#visitor.closing)
+      const close = this.#visitor.closing || head.connectionClose
+      this.#response = new ResponseWriter(this.#visitor.socket, this.request, head, close)
       if (this.request.upgrade !== undefined) {
         // Refused: the upgrade request had no body, and raw bytes will not follow.
         this.#stream.end()

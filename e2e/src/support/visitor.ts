@@ -1,0 +1,125 @@
+import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import net, { type Socket } from 'node:net'
+import type { World } from './world.js'
+
+export interface Visit {
+  method?: string
+  headers?: OutgoingHttpHeaders
+  body?: Buffer | string
+  agent?: http.Agent
+}
+
+export interface Answer {
+  status: number
+  reason: string
+  headers: http.IncomingHttpHeaders
+  rawHeaders: string[]
+  trailers: NodeJS.Dict<string>
+  body: Buffer
+  text: string
+}
+
+/** Open a request as a visitor of `name`; the caller reads the response. */
+export function open(world: World, name: string, path: string, visit: Visit = {}): http.ClientRequest {
+  return http.request({
+    host: '127.0.0.1',
+    port: world.port,
+    path,
+    method: visit.method ?? 'GET',
+    headers: { host: `${name}.localhost:${world.port}`, ...visit.headers },
+    ...(visit.agent === undefined ? { agent: false } : { agent: visit.agent }),
+  })
+}
+
+export function responseOf(request: http.ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve)
+    request.once('error', reject)
+  })
+}
+
+export async function readAll(response: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const part of response) parts.push(part as Buffer)
+  return Buffer.concat(parts)
+}
+
+/** A whole visit: request, response, body. */
+export async function visit(world: World, name: string, path: string, options: Visit = {}): Promise<Answer> {
+  const request = open(world, name, path, options)
+  const answer = responseOf(request)
+  request.end(options.body)
+  const response = await answer
+  const body = await readAll(response)
+  return {
+    status: response.statusCode!,
+    reason: response.statusMessage!,
+    headers: response.headers,
+    rawHeaders: response.rawHeaders,
+    trailers: response.trailers,
+    body,
+    text: body.toString(),
+  }
+}
+
+/** A visitor on a bare socket, who sees every byte. */
+export class RawVisitor {
+  readonly socket: Socket
+  received = ''
+  ended = false
+  failed: Error | undefined
+  readonly #watchers = new Set<() => void>()
+
+  constructor(world: World) {
+    this.socket = net.connect({ host: '127.0.0.1', port: world.port, allowHalfOpen: true, noDelay: true })
+    this.socket.setEncoding('latin1')
+    this.socket.on('data', (text: string) => {
+      this.received += text
+      this.#changed()
+    })
+    this.socket.on('end', () => {
+      this.ended = true
+      this.#changed()
+    })
+    this.socket.on('error', (error) => {
+      this.failed = error
+    })
+    this.socket.on('close', () => this.#changed())
+    world.onLeave(async () => void this.socket.destroy())
+  }
+
+  send(text: string): void {
+    this.socket.write(text, 'latin1')
+  }
+
+  /** Wait until `check` holds for what was received; fails when the connection ends first. */
+  until(check: (received: string) => boolean): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (check(this.received)) resolve(this.received)
+        else if (this.ended || this.socket.destroyed) {
+          reject(new Error(`the connection ended after ${JSON.stringify(this.received.slice(-2_000))}`))
+        } else return
+        this.#watchers.delete(look)
+      }
+      this.#watchers.add(look)
+      look()
+    })
+  }
+
+  /** Wait until the connection is over; returns how. */
+  closed(): Promise<'ended' | 'broken'> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.ended) resolve('ended')
+        else if (this.socket.destroyed) resolve('broken')
+      }
+      this.#watchers.add(look)
+      look()
+    })
+  }
+
+  #changed(): void {
+    for (const look of [...this.#watchers]) look()
+  }
+}

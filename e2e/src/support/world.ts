@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import http, { type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Running } from './process.js'
+
+export const root = resolve(fileURLToPath(new URL('../../../', import.meta.url)))
+export const serverBin = join(root, 'packages/tunnel-server/bin/tunnel-server.js')
+export const tunnelBin = join(root, 'packages/tunnel-client/bin/tunnel.js')
+
+export interface AgentSettings {
+  args?: string[]
+  env?: Record<string, string>
+  /** Folder for claims; a new one for each agent unless given. */
+  state?: string
+}
+
+/** A running server, its agents and their apps, all on free ports; leaving the scope ends everything. */
+export class World implements AsyncDisposable {
+  server!: Running
+  port = 0
+  readonly #folder: string
+  readonly #children: Running[] = []
+  readonly #closers: Array<() => Promise<void>> = []
+  #states = 0
+  #serverArgs: string[] = []
+  #serverEnv: Record<string, string> = {}
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  static async start(settings: { args?: string[]; env?: Record<string, string> } = {}): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), 'tunnel-e2e-')))
+    world.#serverArgs = settings.args ?? []
+    world.#serverEnv = settings.env ?? {}
+    await world.startServer(0)
+    return world
+  }
+
+  /** Start the server, the first time on any free port; later on the one it had. */
+  async startServer(port = this.port): Promise<void> {
+    this.server = this.run(serverBin, ['--port', String(port), ...this.#serverArgs], this.#serverEnv)
+    const [, ready] = await this.server.waitFor(/"port":(\d+),"domain".*ready on/)
+    this.port = Number(ready)
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`
+  }
+
+  newState(): string {
+    return join(this.#folder, `state-${this.#states++}`)
+  }
+
+  /** Start a command that ends with this world. */
+  run(bin: string, args: string[], env: Record<string, string> = {}): Running {
+    const child = new Running(process.execPath, [bin, ...args], {
+      cwd: this.#folder,
+      env: { XDG_STATE_HOME: this.newState(), TUNNEL_SERVER: undefined, TUNNEL_TOKEN: undefined, ...env },
+    })
+    this.#children.push(child)
+    return child
+  }
+
+  /** Run `tunnel` with whatever arguments, against this world's server unless the arguments say otherwise. */
+  tunnel(args: string[], settings: AgentSettings = {}): Running {
+    const state = settings.state ?? this.newState()
+    return this.run(tunnelBin, args, { TUNNEL_SERVER: this.url, XDG_STATE_HOME: state, ...settings.env })
+  }
+
+  /** Open a tunnel and wait until it is online. */
+  async agent(name: string, port: number, settings: AgentSettings = {}): Promise<Running> {
+    const agent = this.tunnel(['-p', String(port), '-s', name, ...(settings.args ?? [])], settings)
+    await agent.waitFor(/^http\S+\n/, 'stdout')
+    return agent
+  }
+
+  /** An app of this test's own. Returns its port. */
+  async app(
+    listener: RequestListener,
+    onUpgrade?: (request: IncomingMessage, socket: Socket, head: Buffer) => void,
+  ): Promise<number> {
+    const server = http.createServer(listener)
+    if (onUpgrade !== undefined)
+      server.on('upgrade', (request, socket, head) => onUpgrade(request, socket as Socket, head))
+    return this.listen(server)
+  }
+
+  /** An app that gets raw bytes. Returns its port. */
+  rawApp(onConnection: (socket: Socket) => void): Promise<number> {
+    return this.listen(net.createServer({ allowHalfOpen: true }, onConnection))
+  }
+
+  async listen(server: Server | net.Server, host = '127.0.0.1', port = 0): Promise<number> {
+    const sockets = new Set<Socket>()
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => sockets.delete(socket))
+    })
+    await new Promise<void>((listening, failed) => {
+      server.once('error', failed)
+      server.listen(port, host, listening)
+    })
+    this.#closers.push(async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((closed) => server.close(() => closed()))
+    })
+    return (server.address() as AddressInfo).port
+  }
+
+  onLeave(close: () => Promise<void>): void {
+    this.#closers.push(close)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closers.reverse()) await close()
+    for (const child of this.#children.reverse()) await child[Symbol.asyncDispose]()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
