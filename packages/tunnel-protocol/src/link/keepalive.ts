@@ -21,13 +21,15 @@ export function startKeepalive(session: Session, options: KeepaliveOptions = {})
   const intervalMs = options.intervalMs ?? DEFAULT_PING_INTERVAL_MS
   const deadlineMs = options.deadlineMs ?? DEFAULT_PING_DEADLINE_MS
   session.heardAt = Date.now()
-  let pingedAt = 0
+  let pinged = false
+  /** session.heardAt when the PING went out. Compared for change only: the clock may be set back at any time. */
+  let heardBefore = 0
   let timer: NodeJS.Timeout
 
   const check = () => {
     if (session.closed) return
     const now = Date.now()
-    if (pingedAt > 0 && session.heardAt < pingedAt) {
+    if (pinged && session.heardAt === heardBefore) {
       session.close(
         new TunnelError('TUN_ERR_SESSION_CLOSED', `the peer has been silent for ${now - session.heardAt} ms`),
       )
@@ -35,11 +37,12 @@ export function startKeepalive(session: Session, options: KeepaliveOptions = {})
     }
     const quietMs = now - session.heardAt
     if (quietMs < intervalMs) {
-      pingedAt = 0
-      schedule(intervalMs - quietMs)
+      pinged = false
+      schedule(Math.min(intervalMs, intervalMs - quietMs))
       return
     }
-    pingedAt = now
+    pinged = true
+    heardBefore = session.heardAt
     session.ping(PING, () => options.onRoundTrip?.(Date.now() - now))
     schedule(deadlineMs)
   }
