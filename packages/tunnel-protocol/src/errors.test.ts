@@ -38,6 +38,7 @@ test('a wire number, once given, keeps its meaning', () => {
     'TUN_ERR_NAME_INVALID',
     'TUN_ERR_REPLACED',
     'TUN_ERR_NO_BODY_NEEDED',
+    'TUN_ERR_SESSION_CLOSED',
   ]
   given.forEach((code, i) => {
     assert.equal(errorTable[code].wire, i + 1)

@@ -19,7 +19,7 @@ test('a stream opens with its kind, tunnel and head', () => {
   pair.server.openStream(2, 0xffff_ffff, Buffer.from(GET), true, new RecordingHandler())
   pair.pump()
   const { open, handler, stream } = pair.opened[0]!
-  assert.deepEqual([open.kind, open.tunnel, open.head.toString()], [2, 0xffff_ffff, GET])
+  assert.deepEqual([open.kind, open.tunnel, open.head.toString(), open.bodyless], [2, 0xffff_ffff, GET, true])
   assert.deepEqual(handler.events, ['end'])
   assert.equal(stream.id, 1)
 })
@@ -168,6 +168,48 @@ test('words of a reset are cut to 512 bytes, by sender and receiver', () => {
 
   agent.feed(open(2), frame(FrameType.Reset, 0, 2, Buffer.concat([u32(13), Buffer.alloc(10 * KIB, 'y')])))
   assert.equal(agent.opened[1]!.handler.error?.detail.length, 512)
+})
+
+test('a side that wants no more lets what it wrote go out first, then resets', () => {
+  const pair = new SessionPair()
+  const { near, stream, far } = pair.open()
+  far.stream.sendHead(OK, false)
+  far.stream.write(Buffer.alloc(300 * KIB))
+  far.stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED', 'enough')
+  pair.pump()
+  assert.deepEqual(near.events, ['head', 'data'])
+  far.stream.end()
+  pair.pump()
+  assert.equal(near.bytes.length, 300 * KIB)
+  assert.deepEqual(near.events, ['head', 'data', 'end', 'reset'])
+  assert.equal(near.error?.code, 'TUN_ERR_NO_BODY_NEEDED')
+  assert.deepEqual([stream.closed, pair.server.streamCount, pair.agent.streamCount], [true, 0, 0])
+})
+
+test('a side that wants no more after its own end resets at once, and after the end of the peer not at all', () => {
+  const pair = new SessionPair()
+  const ended = pair.open()
+  ended.far.stream.sendHead(OK, true)
+  ended.far.stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED')
+  pair.pump()
+  assert.deepEqual(ended.near.events, ['head', 'end', 'reset'])
+
+  const complete = pair.open(GET, true)
+  complete.far.stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED')
+  complete.far.stream.sendHead(OK, true)
+  pair.pump()
+  assert.deepEqual(complete.near.events, ['head', 'end'])
+})
+
+test('a peer that ends while it is told to stop makes the reset unnecessary', () => {
+  const pair = new SessionPair()
+  const { near, stream, far } = pair.open()
+  far.stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED')
+  stream.end()
+  pair.pump()
+  far.stream.sendHead(OK, true)
+  pair.pump()
+  assert.deepEqual(near.events, ['head', 'end'])
 })
 
 test('frames that arrive late for a closed stream are passed over', () => {
