@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { test } from 'node:test'
+import { WebSocket, WebSocketServer } from 'ws'
+import { SUBPROTOCOL } from '../constants.js'
+import { Session } from '../session/session.js'
+import { RecordingHandler } from '../testing/session-pair.js'
+import type { LinkHandler } from './link.js'
+import { MAX_MESSAGE_BYTES, WebSocketLink } from './websocket.js'
+
+/** Collects what a link says, and lets a test wait for it. */
+class Listener implements LinkHandler {
+  bytes = Buffer.alloc(0)
+  drains = 0
+  readonly reasons: string[] = []
+  #waiting: Array<() => void> = []
+
+  onBytes(chunk: Buffer): void {
+    this.bytes = Buffer.concat([this.bytes, chunk])
+    this.#wake()
+  }
+
+  onDrained(): void {
+    this.drains++
+    this.#wake()
+  }
+
+  onClosed(reason: string): void {
+    this.reasons.push(reason)
+    this.#wake()
+  }
+
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+type Masking = 'zero key' | 'random key'
+
+/** A server's and an agent's link over one real WebSocket on the loopback address. */
+async function linked(masking: Masking = 'zero key') {
+  const http = createServer()
+  const websockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    handleProtocols: () => SUBPROTOCOL,
+  })
+  const accepted = new Promise<{ websocket: WebSocket; socket: Socket }>((resolve) => {
+    http.on('upgrade', (request, socket: Socket, head) => {
+      websockets.handleUpgrade(request, socket, head, (websocket) => resolve({ websocket, socket }))
+    })
+  })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/api/link`, SUBPROTOCOL, {
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    ...(masking === 'zero key' ? { generateMask: (key: Buffer) => void key.fill(0) } : {}),
+  })
+  const upgraded = once(client, 'upgrade')
+  const { websocket, socket } = await accepted
+  const serverLink = new WebSocketLink(websocket, socket)
+  const [response] = await upgraded
+  if (client.readyState !== WebSocket.OPEN) await once(client, 'open')
+  const agentLink = new WebSocketLink(client, response.socket, { masked: masking === 'random key' })
+  const server = new Listener()
+  const agent = new Listener()
+  serverLink.handler = server
+  agentLink.handler = agent
+  return {
+    serverLink,
+    agentLink,
+    server,
+    agent,
+    serverWebSocket: websocket,
+    clientWebSocket: client,
+    serverSocket: socket,
+    [Symbol.asyncDispose]: async () => {
+      client.terminate()
+      websocket.terminate()
+      http.closeAllConnections()
+      await new Promise((resolve) => http.close(resolve))
+    },
+  }
+}
+
+for (const masking of ['zero key', 'random key'] as const) {
+  test(`bytes of any size cross in order, both ways, masked with a ${masking}`, async () => {
+    await using world = await linked(masking)
+    const parts = [1, 125, 126, 10, 65_535, 65_536, 3, 300_000].map((size) => randomBytes(size))
+    const all = Buffer.concat(parts)
+    world.agentLink.send(parts.slice(0, 5))
+    world.agentLink.send(parts.slice(5))
+    world.serverLink.send(parts)
+    await world.server.until(() => world.server.bytes.length >= all.length)
+    await world.agent.until(() => world.agent.bytes.length >= all.length)
+    assert.ok(world.server.bytes.equals(all))
+    assert.ok(world.agent.bytes.equals(all))
+  })
+
+  test(`buffers that were sent are not changed, masked with a ${masking}`, async () => {
+    await using world = await linked(masking)
+    const part = randomBytes(100_000)
+    const before = Buffer.from(part)
+    world.agentLink.send([part, part])
+    world.serverLink.send([part])
+    await world.server.until(() => world.server.bytes.length >= 2 * part.length)
+    assert.ok(part.equals(before))
+    assert.ok(world.server.bytes.subarray(part.length).equals(before))
+  })
+
+  test(`much more than a message may hold, sent at once, still arrives, masked with a ${masking}`, async () => {
+    await using world = await linked(masking)
+    const parts = Array.from({ length: 40 }, () => randomBytes(65_536))
+    world.agentLink.send(parts)
+    await world.server.until(() => world.server.bytes.length >= 40 * 65_536 || world.server.reasons.length > 0)
+    assert.deepEqual(world.server.reasons, [])
+    assert.ok(world.server.bytes.equals(Buffer.concat(parts)))
+  })
+}
+
+test('a link says when everything sent so far has been taken, and that nothing is left', async () => {
+  await using world = await linked()
+  for (let i = 0; i < 5; i++) world.serverLink.send([Buffer.alloc(100_000), Buffer.alloc(10)])
+  await world.server.until(() => world.server.drains > 0)
+  assert.equal(world.serverLink.bufferedBytes, 0)
+  await world.agent.until(() => world.agent.bytes.length === 5 * 100_010)
+})
+
+test('what the other side does not read is counted', async () => {
+  await using world = await linked()
+  world.serverSocket.pause()
+  // More than the kernel's buffers on both ends can hold.
+  for (let i = 0; i < 200; i++) world.agentLink.send([Buffer.alloc(200_000)])
+  assert.ok(world.agentLink.bufferedBytes > 1_000_000)
+  assert.equal(world.agent.drains, 0)
+  world.serverSocket.resume()
+  await world.agent.until(() => world.agent.drains > 0)
+  assert.equal(world.agentLink.bufferedBytes, 0)
+})
+
+test('a close lets what was sent arrive, and each side hears of it once', async () => {
+  await using world = await linked()
+  world.serverLink.send([Buffer.alloc(500_000, 'x')])
+  world.serverLink.close()
+  world.serverLink.close()
+  await world.agent.until(() => world.agent.reasons.length > 0)
+  await world.server.until(() => world.server.reasons.length > 0)
+  assert.equal(world.agent.bytes.length, 500_000)
+  assert.deepEqual(world.agent.reasons, ['WebSocket closed with 1000'])
+  assert.deepEqual(world.server.reasons, ['WebSocket closed with 1000'])
+  world.serverLink.send([Buffer.from('too late')])
+  world.serverLink.close()
+  world.serverLink.destroy()
+  assert.equal(world.server.reasons.length, 1)
+})
+
+test('a peer that does not answer a close is cut after two seconds', async (t) => {
+  await using world = await linked()
+  world.serverSocket.pause()
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  world.agentLink.close()
+  t.mock.timers.tick(1_999)
+  assert.deepEqual(world.agent.reasons, [])
+  t.mock.timers.tick(1)
+  t.mock.timers.reset()
+  await world.agent.until(() => world.agent.reasons.length > 0)
+  assert.deepEqual(world.agent.reasons, ['WebSocket closed with 1006'])
+})
+
+test('a cut is heard of on both sides, once', async () => {
+  await using world = await linked()
+  world.agentLink.destroy()
+  world.agentLink.destroy()
+  await world.agent.until(() => world.agent.reasons.length > 0)
+  await world.server.until(() => world.server.reasons.length > 0)
+  assert.deepEqual([world.agent.reasons.length, world.server.reasons.length], [1, 1])
+  world.agentLink.send([Buffer.from('x')])
+})
+
+test('a message over the limit ends the link and says why', async () => {
+  await using world = await linked()
+  world.clientWebSocket.send(Buffer.alloc(MAX_MESSAGE_BYTES + 1))
+  await world.server.until(() => world.server.reasons.length > 0)
+  assert.match(world.server.reasons[0]!, /Max payload size exceeded/)
+  assert.equal(world.server.bytes.length, 0)
+})
+
+test('what is not WebSocket at all ends the link, not the process', async () => {
+  await using world = await linked()
+  world.serverSocket.write(randomBytes(3_000).fill(0xff, 0, 1))
+  await world.agent.until(() => world.agent.reasons.length > 0)
+  assert.equal(world.agent.reasons.length, 1)
+})
+
+for (const masking of ['zero key', 'random key'] as const) {
+  test(`sessions over a real link carry large bodies both ways at once, masked with a ${masking}`, async () => {
+    await using world = await linked(masking)
+    const closed: string[] = []
+    const body = randomBytes(3_000_000)
+    const answer = randomBytes(2_000_000)
+    const near = new RecordingHandler()
+    const far = new RecordingHandler()
+    const done = new Promise<void>((resolve) => {
+      const check = () => near.events.includes('end') && far.events.includes('end') && resolve()
+      for (const side of [near, far]) {
+        const { onEnd } = side
+        side.onEnd = () => {
+          onEnd.call(side)
+          check()
+        }
+      }
+    })
+    const server = new Session({
+      role: 'server',
+      handler: { onControl() {}, onClose: ({ message }) => closed.push(message) },
+    })
+    const agent = new Session({
+      role: 'agent',
+      handler: {
+        onControl() {},
+        onClose: ({ message }) => closed.push(message),
+        onOpen: (stream) => {
+          far.stream = stream
+          stream.sendHead(Buffer.from('HTTP/1.1 200 OK\r\n'), false)
+          stream.write(answer)
+          stream.end()
+          return far
+        },
+      },
+    })
+    server.attach(world.serverLink)
+    agent.attach(world.agentLink)
+    near.stream = server.openStream(1, 1, Buffer.from('POST / HTTP/1.1\r\nHost: a\r\n'), false, near)
+    near.stream.write(body)
+    near.stream.end(Buffer.from('X-Sum: 1\r\n'))
+    await done
+    assert.ok(far.bytes.equals(body))
+    assert.ok(near.bytes.equals(answer))
+    assert.equal(far.trailers, 'X-Sum: 1\r\n')
+    assert.deepEqual([server.streamCount, agent.streamCount, closed], [0, 0, []])
+  })
+}
