@@ -181,9 +181,9 @@ export function tunnel(options: TunnelOptions): Promise<Tunnel> {
       timeoutMs === 0
         ? undefined
         : setTimeout(() => {
-            void opened.close(0)
-            settle()
+            settle() // first: closing says so at once, and the reason would be lost
             reject(lastError ?? new TunnelError('TUN_ERR_CONNECT', `no answer from the server in ${timeoutMs} ms`))
+            void opened.close(0)
           }, timeoutMs)
     const onOnline = () => {
       settle()
