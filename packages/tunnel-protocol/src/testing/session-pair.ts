@@ -157,9 +157,10 @@ export class SessionPair {
   open(
     head = 'GET / HTTP/1.1\r\nHost: demo\r\n',
     end = false,
+    tunnel = 7,
   ): { near: RecordingHandler; stream: Stream; far: OpenedStream } {
     const near = new RecordingHandler()
-    const stream = this.server.openStream(1, 7, Buffer.from(head), end, near)
+    const stream = this.server.openStream(1, tunnel, Buffer.from(head), end, near)
     near.stream = stream
     this.pump()
     return { near, stream, far: this.opened.at(-1)! }
