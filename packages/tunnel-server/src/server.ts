@@ -74,6 +74,7 @@ export async function createTunnelServer(
     await edge.drain(drainMs)
     control.close()
     await api.close()
+    await edge.close()
   }
   return {
     port,

@@ -13,6 +13,8 @@ export interface ApiServer {
   close(): Promise<void>
 }
 
+const CLOSE_DEADLINE_MS = 2_000
+
 /**
  * The server's own pages and API, and the door for links. Its HTTP server never listens: the edge hands it the connections
  * whose Host is the bare domain. One request per connection, because the next one on it may be for a tunnel.
@@ -42,11 +44,15 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   await app.register(landingRoute, context)
   await app.ready()
   const sockets = new Set<Socket>()
+  let onEmpty = () => {}
   return {
     app,
     take(socket, bytes) {
       sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
+      socket.once('close', () => {
+        sockets.delete(socket)
+        if (sockets.size === 0) onEmpty()
+      })
       socket.pause()
       socket.unshift(bytes)
       // node:http expects what its own listener would give it: a socket that closes when the peer ends.
@@ -56,6 +62,14 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
     },
     async close() {
       await app.close()
+      if (sockets.size > 0) {
+        // Links that were told to close do so by themselves.
+        const timer = setTimeout(() => onEmpty(), CLOSE_DEADLINE_MS)
+        await new Promise<void>((resolve) => {
+          onEmpty = resolve
+        })
+        clearTimeout(timer)
+      }
       for (const socket of sockets) socket.destroy()
     },
   }

@@ -85,7 +85,7 @@ export class EdgeListener implements EdgeContext {
     if (this.#connections.size === 0) this.#onIdle?.()
   }
 
-  /** Take no new connections, let open exchanges end, then close everything that is left after `ms`. */
+  /** Take no new connections and let open exchanges end, for up to `ms`. */
   async drain(ms: number): Promise<void> {
     this.draining = true
     for (const server of this.#servers) server.close()
@@ -99,9 +99,9 @@ export class EdgeListener implements EdgeContext {
         }
       })
     }
-    await this.close()
   }
 
+  /** Close what is left. Resolves when no connection is open any more, those handed over included. */
   async close(): Promise<void> {
     clearInterval(this.#sweep)
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
