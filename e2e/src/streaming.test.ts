@@ -246,3 +246,24 @@ test('what is no HTTP from the app is a 502, and the tunnel goes on', async () =
     assert.equal(response.headers['x-tunnel-error'], 'TUN_ERR_ORIGIN_RESET')
   }
 })
+
+test('bytes behind a complete answer are never taken for the next one', async () => {
+  await using world = await World.start()
+  let connections = 0
+  const port = await world.rawApp((socket) => {
+    const connection = ++connections
+    socket.on('data', () => {
+      const stray = connection === 1 ? 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison' : ''
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood${stray}`)
+    })
+  })
+  await world.agent('demo', port)
+  for (let i = 0; i < 3; i++) {
+    const request = open(world, 'demo', '/')
+    request.end()
+    let text = ''
+    for await (const part of await responseOf(request)) text += part
+    assert.equal(text, 'good')
+  }
+  assert.equal(connections, 2)
+})

@@ -193,10 +193,13 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   }
 
   #readFrom(chunk: Buffer): void {
+    const connection = this.#connection!
     let offset = 0
     while (offset < chunk.length) {
-      const connection = this.#connection
-      if (connection === undefined) return
+      if (this.#connection === undefined) {
+        this.#distrust(connection)
+        return
+      }
       if (this.#raw) {
         if (!this.#stream.write(offset === 0 ? chunk : chunk.subarray(offset))) connection.socket.pause()
         return
@@ -209,11 +212,15 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
         offset = connection.heads.end
         this.#onResponseHead(text)
       } else {
-        // More than the response said: what follows on this connection can't be trusted.
-        connection.socket.destroy()
+        this.#distrust(connection)
         return
       }
     }
+  }
+
+  /** There was more than the response said: whatever else comes on this connection can't be trusted. */
+  #distrust(connection: OriginConnection): void {
+    connection.socket.destroy()
   }
 
   #onResponseHead(text: string): void {

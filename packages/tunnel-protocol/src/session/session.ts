@@ -368,9 +368,16 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   #finish(error: TunnelError): void {
     this.#link = undefined
     this.#batch.take()
-    for (const stream of [...this.#streams.values()]) stream.receiveReset(error)
+    let ending = error
+    for (const stream of [...this.#streams.values()]) {
+      try {
+        stream.receiveReset(error)
+      } catch (cause) {
+        ending = TunnelError.from(cause) // a bug in one handler must not keep the others from hearing
+      }
+    }
     this.#streams.clear()
-    this.#handler.onClose(error)
+    this.#handler.onClose(ending)
   }
 }
 
