@@ -13,17 +13,19 @@ const leash = pathToFileURL(join(root, 'scripts/leash.mjs')).href
 export class Child {
   /** The last lines that the program wrote, to be shown when it fails. */
   lastLines = []
+  /** Called for each line that it writes, with `stdout` or `stderr`. */
+  onLine
   /** Set once it has ended: `exit code 1`, `SIGKILL`. */
   ending = undefined
   #process
   #exited
 
   /**
-   * `onLine(line, 'stdout' | 'stderr')` is called for all that it writes, a line at a time.
    * Its own process group keeps the terminal's Ctrl-C away from it: start.mjs ends the programs, in its order.
    */
   constructor(name, script, args, onLine = () => {}) {
     this.name = name
+    this.onLine = onLine
     this.#process = spawn(process.execPath, ['--import', leash, join(root, script), ...args], {
       cwd: root,
       env: cleanEnvironment(),
@@ -35,7 +37,7 @@ export class Child {
       createInterface({ input: this.#process[stream] }).on('line', (line) => {
         this.lastLines.push(line)
         if (this.lastLines.length > KEPT_LINES) this.lastLines.shift()
-        onLine(line, stream)
+        this.onLine(line, stream)
       })
     }
     this.#exited = this.#watch()

@@ -1,14 +1,21 @@
 import './node-version.mjs'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isMain, mustRunQuietly, npm, root } from './project.mjs'
+import { isCi, isMain, mustRunQuietly, npm, root, runQuietly, showAndExit } from './project.mjs'
 
 /** Installs the packages when node_modules is missing or does not hold what package-lock.json asks for. */
 export async function ensureInstalled() {
   const locked = existsSync(join(root, 'package-lock.json'))
   if (locked ? isCurrent() : existsSync(join(root, 'node_modules'))) return
   console.log('Installing packages…')
-  await mustRunQuietly(npm(locked ? 'ci' : 'install', '--no-audit', '--no-fund'))
+  if (locked) {
+    const { code, output } = await runQuietly(npm('ci', '--no-audit', '--no-fund'))
+    if (code === 0) return
+    // EUSAGE: the lock file lacks something, such as a package for another platform. CI must notice; a person wants to go on.
+    if (isCi() || !output.includes('EUSAGE')) showAndExit(npm('ci'), code, output)
+    console.log('package-lock.json is not complete; installing with npm install instead of npm ci')
+  }
+  await mustRunQuietly(npm('install', '--no-save', '--no-audit', '--no-fund'))
 }
 
 /**

@@ -47,7 +47,10 @@ export function runQuietly([command, ...args], options = {}) {
 /** As runQuietly, but a failure is shown and ends this process. */
 export async function mustRunQuietly(command, options) {
   const { code, output } = await runQuietly(command, options)
-  if (code === 0) return
+  if (code !== 0) showAndExit(command, code, output)
+}
+
+export function showAndExit(command, code, output) {
   process.stderr.write(output.endsWith('\n') ? output : `${output}\n`)
   console.error(`failed: ${command.map((part) => part.replace(/^.*\/npm-cli\.c?js$/, 'npm')).join(' ')}`)
   process.exit(code)
@@ -87,6 +90,10 @@ function start(command, args, options) {
 /** As a shell counts it: 128 and the number of the signal. */
 export function exitCodeOf(signal) {
   return 128 + (constants.signals[signal] || 0)
+}
+
+export function isCi() {
+  return ['true', '1'].includes(process.env.CI || '')
 }
 
 export function isMain(moduleUrl) {

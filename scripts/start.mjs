@@ -21,8 +21,9 @@ const flags = parseFlags(process.argv.slice(2))
 const children = []
 let stopping = false
 
+leaveWithNpm()
 const serverPort = await choosePort('TUNNEL_START_SERVER_PORT', 8_000)
-const demoPort = flags.port === undefined ? await choosePort('TUNNEL_START_DEMO_PORT', 8_080) : undefined
+const demoPort = flags.ownApp ? undefined : await choosePort('TUNNEL_START_DEMO_PORT', 8_080)
 await ensureInstalled()
 console.log('Building…')
 await mustRunQuietly(npm('run', '--silent', 'build'))
@@ -31,8 +32,8 @@ await main()
 
 async function main() {
   const server = startChild('the server', 'packages/tunnel-server/bin/tunnel-server.js', [
-    ...['--port', String(serverPort), '--domain', 'localhost'],
-    ...['--log-level', 'warn', '--drain', '1s'],
+    ...['--port', String(serverPort), '--domain', 'localhost', '--drain', '1s'],
+    ...['--log-level', 'warn', '--log-format', 'pretty'],
   ])
   if (demoPort !== undefined) {
     const ready = firstLine()
@@ -41,32 +42,36 @@ async function main() {
   }
   await within(healthy(`http://localhost:${serverPort}/api/health`), 'the server did not become ready')
 
-  const target = flags.port ?? String(demoPort)
-  const name = flags.name ?? (demoPort === undefined ? undefined : 'demo')
-  const ready = firstLine((line, stream) => process[stream].write(`${line}\n`))
-  startChild(
+  const ready = firstLine()
+  const tunnel = startChild(
     'tunnel',
     'packages/tunnel-client/bin/tunnel.js',
     [
-      ...['-p', target, ...(name === undefined ? [] : ['-s', name])],
-      ...['--server', `http://localhost:${serverPort}`],
+      ...flags.target,
+      ...(demoPort === undefined ? [] : ['-p', String(demoPort)]),
+      ...(demoPort === undefined || flags.named ? [] : ['-s', 'demo']),
+      ...['--server', `http://localhost:${serverPort}`, '--json'],
+      ...(flags.others.some((flag) => flag.startsWith('--log-format')) ? [] : ['--log-format', 'pretty']),
+      ...(process.stderr.isTTY ? ['--print-requests'] : []), // as tunnel itself does on a terminal
       ...flags.others,
     ],
     ready.onLine,
   )
-  const url = await within(ready.line, 'tunnel did not get a public URL')
-  if (stopping) return
+  const { url, target } = JSON.parse(await within(ready.line, 'tunnel did not get a public URL'))
   console.log(`
   ${url}
 
-  forwards to http://localhost:${target}${demoPort === undefined ? await absence(target) : ' (the demo app)'}
+  forwards to ${target}${demoPort === undefined ? await absence(target) : ' (the demo app)'}
   Ctrl-C stops everything
 `)
+  // From here on its log is for the person in front of the screen, but for the line that says the above once more.
+  tunnel.onLine = (line) => {
+    if (!stopping && !line.includes('online, forwarding to')) process.stderr.write(`${line}\n`)
+  }
   await server.exited()
 }
 
 function startChild(name, script, args, onLine) {
-  if (stopping) return new Promise(() => {})
   const child = new Child(name, script, args, onLine)
   children.push(child)
   child.exited().then(() => fail(`${name} ended unexpectedly (${child.ending}).`, child))
@@ -103,27 +108,34 @@ function onSignals() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal)
 }
 
-/** The first line on stdout, as a promise; what comes after it, and all of stderr, goes to `rest`. */
-function firstLine(rest = () => {}) {
+/** npm passes signals on, but a killed npm cannot: then we are alone, and nobody could stop us with Ctrl-C any more. */
+function leaveWithNpm() {
+  if (process.env.npm_lifecycle_event !== 'start') return
+  const parent = process.ppid
+  const watch = setInterval(async () => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    await stopAll()
+    process.exit(1)
+  }, 500)
+  watch.unref()
+}
+
+/** The first line on stdout, as a promise. */
+function firstLine() {
   let resolve
   const line = new Promise((settle) => {
     resolve = settle
   })
-  const onLine = (text, stream) => {
-    if (stream === 'stdout' && resolve !== undefined) {
-      resolve(text)
-      resolve = undefined
-    } else rest(text, stream)
-  }
-  return { line, onLine }
+  return { line, onLine: (text, stream) => stream === 'stdout' && resolve(text) }
 }
 
 async function within(promise, complaint) {
   const late = Symbol('late')
   const result = await Promise.race([promise, sleep(START_DEADLINE_MS, late, { ref: false })])
-  if (result !== late) return result
-  await fail(`${complaint} within ${START_DEADLINE_MS / 1_000} seconds.`, children.at(-1))
-  return new Promise(() => {}) // another failure is being reported; it ends the process
+  if (result === late) await fail(`${complaint} within ${START_DEADLINE_MS / 1_000} seconds.`, children.at(-1))
+  // While stopping there is nothing to go on with; the process ends as soon as the programs have.
+  return stopping ? new Promise(() => {}) : result
 }
 
 async function healthy(url) {
@@ -177,9 +189,9 @@ async function isTaken(port) {
 }
 
 async function absence(target) {
-  if (!/^\d+$/.test(target)) return ''
+  const { hostname, port, protocol } = new URL(target)
   const answers = await new Promise((resolve) => {
-    const socket = connect({ port: Number(target), host: 'localhost', timeout: 500 })
+    const socket = connect({ port: Number(port) || (protocol === 'https:' ? 443 : 80), host: hostname, timeout: 1_000 })
     const done = (answer) => {
       socket.destroy()
       resolve(answer)
@@ -188,21 +200,22 @@ async function absence(target) {
     socket.once('timeout', () => done(false))
     socket.once('error', () => done(false))
   })
-  return answers ? '' : ', where nothing listens yet'
+  return answers ? '' : ', where nothing answers yet'
 }
 
+/** What we must know of the flags: whether the person shares an app of their own, and under which name. */
 function parseFlags(args) {
-  const flags = { port: undefined, name: undefined, others: [] }
-  while (args.length > 0) {
-    const arg = args.shift()
-    const [, name, value] = /^(--?[a-z-]+?)(?:=(.*))?$/s.exec(arg.replace(/^-([ps])(?=[^=])/, '-$1=')) || []
-    const taken = () =>
-      value !== undefined ? value : args.length > 0 ? args.shift() : leave(`${arg} needs a value.`, 64)
-    if (name === '-p' || name === '--port') flags.port = taken()
-    else if (name === '-s' || name === '--subdomain') flags.name = taken()
-    else if (name === '-h' || name === '--help') leave(USAGE, 0)
-    else if (name === '--server') leave('npm start brings its own server; for another one run tunnel itself.', 64)
-    else flags.others.push(arg)
+  const flags = { target: [], named: false, others: [] }
+  if (args[0] === '--') args.shift()
+  // An app can be named without a flag as well, such as `3000` or `http 192.168.1.20:3000`.
+  while (args.length > 0 && !args[0].startsWith('-')) flags.target.push(args.shift())
+  flags.ownApp = flags.target.length > 0
+  for (const arg of args) {
+    if (arg === '-h' || arg === '--help') leave(USAGE, 0)
+    if (/^--server(=|$)/.test(arg)) leave('npm start brings its own server; for another one run tunnel itself.', 64)
+    if (/^(-[pl]|--(port|local-host|local-https)(=|$))/.test(arg)) flags.ownApp = true
+    if (/^(-s|--subdomain(=|$))/.test(arg)) flags.named = true
+    if (arg !== '--json') flags.others.push(arg)
   }
   return flags
 }

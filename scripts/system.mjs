@@ -1,7 +1,7 @@
 import './node-version.mjs'
 import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { isMain, runQuietly } from './project.mjs'
+import { isCi, isMain, runQuietly } from './project.mjs'
 
 /** What some tests need beside Node. The first command that exists counts. */
 const programs = {
@@ -75,10 +75,6 @@ function forbidServices() {
   if (existsSync(path)) return () => {}
   writeFileSync(path, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   return () => rmSync(path, { force: true })
-}
-
-export function isCi() {
-  return ['true', '1'].includes(process.env.CI || '')
 }
 
 function isExecutable(path) {
