@@ -26,14 +26,17 @@ export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOption
     )
     announced = true
     offline = false
+    complaint = ''
   })
   let offline = false
+  let complaint = ''
   tunnel.on('offline', ({ error, delayMs }) => {
-    // Once per outage: the attempts that follow say the same.
+    // Once per outage: the attempts that follow say the same, and so may the one that follows at once.
     const fields = { code: error.code, retryInMs: delayMs }
-    if (offline) logger.debug(fields, error.detail)
+    if (offline || error.detail === complaint) logger.debug(fields, error.detail)
     else logger.warn(fields, `${error.detail}; trying again until it works`)
     offline = delayMs > 0
+    complaint = error.detail
   })
   if (options.printRequests) tunnel.on('response', (result) => showExchange(result, logger))
   tunnel.on('originDown', (error) => {
