@@ -4,6 +4,13 @@ import { once } from 'node:events'
 /** How long anything may take before a test gives up on it: generous, because machines are slow when they are busy. */
 export const DEADLINE_MS = 30_000
 
+/** What still runs. A test that times out never leaves its scope, and its file is ended from outside: see below. */
+const alive = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+
 export interface RunOptions {
   env?: Record<string, string | undefined>
   cwd?: string
@@ -25,6 +32,8 @@ export class Running implements AsyncDisposable {
       env: { ...process.env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    alive.add(this.child)
+    this.child.once('exit', () => alive.delete(this.child))
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text
       this.#changed()
