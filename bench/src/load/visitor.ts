@@ -1,0 +1,27 @@
+import { connect, type Socket } from 'node:net'
+
+const BUFFER_BYTES = 256 * 1_024
+
+/**
+ * A visitor's connection with one reused buffer: nothing is allocated per read.
+ * `onBytes` gets a view that is valid until it returns; returning false pauses reading until `resume`.
+ */
+export function visit(
+  port: number,
+  onBytes: (bytes: Uint8Array) => boolean,
+  onClose: (error: Error | undefined) => void,
+): Socket {
+  const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    noDelay: true,
+    onread: { buffer, callback: (length, into) => onBytes(into.subarray(0, length)) },
+  })
+  let failure: Error | undefined
+  socket.on('error', (error) => {
+    failure = error
+  })
+  socket.on('close', () => onClose(failure))
+  return socket
+}

@@ -1,0 +1,42 @@
+import { anchors } from '../targets/index.js'
+import type { Metric } from '../workloads/workload.js'
+import { anchorOf, type Figure, figure, type Outcome, ratio } from './figures.js'
+
+/** One workload as a Markdown table that reads as well in a terminal: a row for each figure, a column for each target. */
+export function table(outcome: Outcome): string {
+  const targets = Object.keys(outcome.samples)
+  const rows = outcome.metrics.map((metric) => row(outcome, metric, targets)).filter((cells) => cells.length > 0)
+  const all = [['', ...targets], ...rows]
+  const widths = all[0]!.map((_, column) => Math.max(3, ...all.map((cells) => cells[column]!.length)))
+  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
+  return [`### ${outcome.title}`, '', line(all[0]!), rule, ...rows.map(line), ''].join('\n')
+}
+
+/** Empty when no target has the figure, or when there are only errors that did not happen. */
+function row(outcome: Outcome, { key, label, unit }: Metric, targets: string[]): string[] {
+  const figures = targets.map((target) => figure(outcome, target, key))
+  if (!figures.some((each) => each !== undefined && (key !== 'errors' || each.max > 0))) return []
+  const anchor = anchorOf(outcome, key, anchors)
+  const cells = targets.map((target, index) => {
+    const relation = anchor === undefined || anchor === target ? undefined : ratio(outcome, target, anchor, key)
+    return cell(figures[index], relation)
+  })
+  return [unit === '' ? label : `${label} (${unit})`, ...cells]
+}
+
+function cell(value: Figure | undefined, relation: Figure | undefined): string {
+  if (value === undefined) return '–'
+  const range = value.min === value.max ? '' : ` (${number(value.min)}–${number(value.max)})`
+  return `${number(value.median)}${range}${relation === undefined ? '' : ` **${number(relation.median)}×**`}`
+}
+
+/** Three digits that matter. */
+function number(value: number): string {
+  if (value === 0) return '0'
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
+  return value
+    .toPrecision(3)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')
+}

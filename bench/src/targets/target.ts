@@ -1,0 +1,35 @@
+import type { Address } from '../load/job.js'
+import type { Child } from '../process/child.js'
+import type { Stage } from '../process/stage.js'
+
+/** One way for visitors to reach the app: the app itself, a proxy, or a tunnel. */
+export interface Target {
+  readonly name: string
+  /** Looks for what it needs. Resolves to why it can't run here, or undefined. */
+  missing(): Promise<string | undefined>
+  /** Resolves once a visitor gets the app's answer. */
+  start(setting: Setting): Promise<Running>
+}
+
+/** Where a target is put. What a later workload has to vary (delay on the link, idle tunnels) belongs here. */
+export interface Setting {
+  stage: Stage
+  originPort: number
+  /** Where programs on Node leave their CPU profiles; undefined without --profile. */
+  profileDir: string | undefined
+}
+
+export interface Running {
+  /** For visitors. */
+  address: Address
+  /** What it consists of; the app is not among them. */
+  parts: Part[]
+  /** From the start of the client's command to the app's first answer; undefined where there is no client. */
+  firstAnswerMs: number | undefined
+  stop(): Promise<void>
+}
+
+export interface Part {
+  role: 'proxy' | 'server' | 'agent'
+  child: Child
+}

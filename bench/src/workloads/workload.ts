@@ -1,0 +1,41 @@
+import type { Loads } from '../load/run-load.js'
+import type { Running } from '../targets/target.js'
+
+/** One kind of traffic and the figures that it yields. */
+export interface Workload {
+  /** For --only. */
+  name: string
+  title: string
+  metrics: Metric[]
+  /** Once on one target. A figure that this target can't have is left out. */
+  measure(context: Context): Promise<Sample>
+  /** Whether to run it once more beforehand, unmeasured, so that compilers and pools are warm. */
+  warmUp: boolean
+  /** At most so many rounds, for what takes long and hardly varies. */
+  maxRounds?: number
+}
+
+export interface Metric {
+  key: string
+  label: string
+  unit: string
+}
+
+/** Figures by the key of their metric. */
+export type Sample = Record<string, number>
+
+export interface Context {
+  running: Running
+  loads: Loads
+  plan: Plan
+  /** Another instance of the same target, for what changes it for good. The caller stops it. */
+  startFresh(): Promise<Running>
+}
+
+/** How much of everything. */
+export interface Plan {
+  /** Of one measurement by time. */
+  seconds: number
+  /** Of one measurement by bytes. */
+  bytes: number
+}
