@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import {
   BodyReader,
   type BodySink,
@@ -167,7 +168,10 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#report(this.#response?.status, error)
     if (connection === undefined) return
     connection.user = undefined
-    connection.socket.destroy()
+    const { socket } = connection
+    // Raw bytes have no framing that tells a cut from an end: the app must not see FIN. TLS has no reset of its own to give.
+    if (this.#raw && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+    else socket.destroy()
   }
 
   onDrain(): void {
