@@ -205,22 +205,25 @@ for (const [framing, head] of [
 
 test('an answer that ends with its connection arrives whole, and one that is reset arrives broken', async () => {
   await using world = await World.start()
+  let end = () => {}
   const port = await world.rawApp((socket) => {
     socket.once('data', (head: Buffer) => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\nhello', () => {
-        if (head.toString().startsWith('GET /whole')) socket.end()
-        else setImmediate(() => socket.resetAndDestroy())
-      })
+      const whole = head.toString().startsWith('GET /whole')
+      end = () => void (whole ? socket.end() : socket.resetAndDestroy())
+      socket.write('HTTP/1.1 200 OK\r\n\r\nhello')
     })
   })
   await world.agent('demo', port)
-  const whole = new RawVisitor(world)
-  whole.send('GET /whole HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
-  assert.equal(await whole.closed(), 'ended')
-  assert.match(whole.received, /Connection: close\r\n\r\nhello$/)
-  const reset = new RawVisitor(world)
-  reset.send('GET /reset HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
-  assert.equal(await reset.closed(), 'broken')
+  for (const [path, expected] of [
+    ['/whole', 'ended'],
+    ['/reset', 'broken'],
+  ]) {
+    const visitor = new RawVisitor(world)
+    visitor.send(`GET ${path} HTTP/1.1\r\nHost: demo.localhost\r\n\r\n`)
+    await visitor.until((text) => text.endsWith('Connection: close\r\n\r\nhello'))
+    end()
+    assert.equal(await visitor.closed(), expected, path)
+  }
 })
 
 test('what is no HTTP from the app is a 502, and the tunnel goes on', async () => {
