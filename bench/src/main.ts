@@ -33,13 +33,13 @@ async function main(flags: Flags): Promise<number> {
 
   const stage = new Stage()
   const setting = { stage, originPort: await startOrigin(stage), profileDir: flags.profile ? emptyOut() : undefined }
-  const contenders = await startTargets(flags.targets, setting, note)
+  const { contenders, failed } = await startTargets(flags.targets, setting, note)
   const plan = { seconds: flags.seconds, bytes: flags.mebibytes * 1_024 * 1_024 }
   const extent = `${flags.rounds} rounds, ${flags.seconds} s, ${flags.mebibytes} MiB`
   console.log(`${extent}\n`)
 
   const outcomes: Outcome[] = []
-  let failures = 0
+  let failures = failed
   const onFailure = (sentence: string) => {
     failures++
     note(sentence)
@@ -65,14 +65,21 @@ async function startOrigin(stage: Stage): Promise<number> {
   return port
 }
 
-async function startTargets(targets: Target[], setting: Setting, note: (line: string) => void): Promise<Contender[]> {
+/** One that can't start is left out, like one that is not installed, but the run counts as failed. */
+async function startTargets(targets: Target[], setting: Setting, note: (sentence: string) => void) {
   const contenders: Contender[] = []
+  let failed = 0
   for (const target of targets) {
-    const missing = await target.missing()
-    if (missing !== undefined) note(`${target.name} is skipped: ${missing}`)
-    else contenders.push({ target, running: await target.start(setting) })
+    try {
+      const missing = await target.missing()
+      if (missing !== undefined) note(`${target.name} is skipped: ${missing}`)
+      else contenders.push({ target, running: await target.start(setting) })
+    } catch (error) {
+      failed++
+      note(`${target.name} did not start: ${error instanceof Error ? error.message : error}`)
+    }
   }
-  return contenders
+  return { contenders, failed }
 }
 
 function emptyOut(): string {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const KEPT_CHARACTERS = 1 << 20
+const KEPT_OF_A_LINE = 300
 /** A server that is asked to leave may wait for open requests; nobody waits for it here. */
 const PATIENCE_MS = 2_000
 
@@ -16,9 +17,15 @@ export class Child {
   #stdout = ''
   #stderr = ''
 
-  constructor(name: string, command: string, args: string[], onEnd: (child: Child) => void) {
+  /** `env` is set on top of the environment that we have ourselves. */
+  constructor(
+    name: string,
+    [command = '', ...args]: string[],
+    env: Record<string, string>,
+    onEnd: (child: Child) => void,
+  ) {
     this.name = name
-    this.#process = spawn(command, args, { env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#process = spawn(command, args, { env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process.stdout?.on('data', (part: Buffer) => {
       this.#stdout = `${this.#stdout}${part}`.slice(-KEPT_CHARACTERS)
     })
@@ -47,7 +54,8 @@ export class Child {
 
   /** The last lines of all that it wrote, for an error message. */
   get lastWords(): string {
-    return `${this.#stdout}${this.#stderr}`.trim().split('\n').slice(-5).join('\n')
+    const lines = `${this.#stdout}${this.#stderr}`.trim().split('\n').slice(-5)
+    return lines.map((line) => line.slice(0, KEPT_OF_A_LINE)).join('\n')
   }
 
   signal(signal: NodeJS.Signals): void {

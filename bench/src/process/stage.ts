@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Child } from './child.js'
 import { descendants } from './usage.js'
 
@@ -9,7 +10,11 @@ export class Stage {
   readonly #children = new Set<Child>()
   readonly #dirs: string[] = []
 
+  /** Where programs keep state that would otherwise go to the user's home, such as an agent's claim to its name. */
+  readonly #stateDir: string
+
   constructor() {
+    this.#stateDir = this.tempDir()
     process.on('exit', () => this.#clear())
     for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const, ['SIGHUP', 1] as const]) {
       process.on(signal, () => process.exit(128 + number))
@@ -17,14 +22,16 @@ export class Stage {
   }
 
   start(name: string, command: string, args: string[]): Child {
-    const child = new Child(name, command, args, (ended) => this.#children.delete(ended))
+    const child = new Child(name, [command, ...args], { XDG_STATE_HOME: this.#stateDir }, (ended) => {
+      this.#children.delete(ended)
+    })
     this.#children.add(child)
     return child
   }
 
   /** A script of this package in a process of its own; `path` is relative to its compiled sources. */
   startScript(name: string, path: string, args: string[]): Child {
-    return this.start(name, process.execPath, [new URL(`../${path}`, import.meta.url).pathname, ...args])
+    return this.start(name, process.execPath, [fileURLToPath(new URL(`../${path}`, import.meta.url)), ...args])
   }
 
   tempDir(): string {

@@ -35,14 +35,14 @@ export function commandTarget(tool: CommandTarget, listensOn: 'visitorPort' | 'c
       const places = { ...setting, dir, visitorPort: await freePort(), controlPort: await freePort() }
       await tool.prepare?.(places)
       const server = start(setting, `${tool.name} server`, tool.server(places))
-      await untilListening(server, places[listensOn])
+      await untilListening(server, places[listensOn]).catch(stopAndThrow(server))
       const startedAt = performance.now()
       const agent = start(setting, `${tool.name} agent`, tool.agent(places))
       const address: Address = {
         port: places.visitorPort,
         host: tool.host ?? `127.0.0.1:${places.visitorPort}`,
       }
-      await untilAnswered(address, agent)
+      await untilAnswered(address, agent).catch(stopAndThrow(agent, server))
       const firstAnswerMs = performance.now() - startedAt
       return {
         address,
@@ -57,6 +57,14 @@ export function commandTarget(tool: CommandTarget, listensOn: 'visitorPort' | 'c
         },
       }
     },
+  }
+}
+
+/** What did not start must not stay and take time from the others. */
+function stopAndThrow(...children: Child[]): (error: unknown) => Promise<never> {
+  return async (error) => {
+    for (const child of children) await child.stop()
+    throw error
   }
 }
 
