@@ -25,17 +25,14 @@ export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOption
       announced ? `online again, ${url} → ${tunnel.target}` : `online, forwarding to ${tunnel.target}`,
     )
     announced = true
-    offline = false
     complaint = ''
   })
-  let offline = false
+  // What was last complained about: attempts that fail alike are one line.
   let complaint = ''
   tunnel.on('offline', ({ error, delayMs }) => {
-    // Once per outage: the attempts that follow say the same, and so may the one that follows at once.
     const fields = { code: error.code, retryInMs: delayMs }
-    if (offline || error.detail === complaint) logger.debug(fields, error.detail)
+    if (error.detail === complaint) logger.debug(fields, error.detail)
     else logger.warn(fields, `${error.detail}; trying again until it works`)
-    offline = delayMs > 0
     complaint = error.detail
   })
   if (options.printRequests) tunnel.on('response', (result) => showExchange(result, logger))
