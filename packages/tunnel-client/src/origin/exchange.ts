@@ -273,15 +273,27 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   }
 
   onOriginEnd(): void {
-    if (this.#raw) {
-      this.#stream.end()
+    const connection = this.#connection
+    if (connection === undefined) return
+    if (!this.#raw && (this.#body === undefined || this.#response?.framing !== 'close')) {
+      connection.socket.destroy()
       return
     }
-    if (this.#body !== undefined && this.#response?.framing === 'close') {
-      this.onBodyEnd('')
-      return
+    // Node 20 and 22 take a reset that comes together with the last bytes for an end. An empty write tells them apart: after a
+    // reset it fails, and onOriginClose follows with the error.
+    const { socket } = connection
+    if (socket.writableLength > 0 || socket.writableEnded || socket instanceof TLSSocket) this.#endAtClose()
+    else {
+      socket.write('', (error) => {
+        if (!error && this.#connection === connection) this.#endAtClose()
+      })
     }
-    this.#connection?.socket.destroy()
+  }
+
+  /** The end of the connection, not its framing, ends what the origin says. */
+  #endAtClose(): void {
+    if (this.#raw) this.#stream.end()
+    else this.onBodyEnd('')
   }
 
   onOriginClose(error: Error | undefined): void {
