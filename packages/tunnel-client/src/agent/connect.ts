@@ -1,9 +1,15 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
-import { type ErrorCode, errorTable, MAX_MESSAGE_BYTES, SUBPROTOCOL, TunnelError, WebSocketLink } from 'tunnel-protocol'
-import { WebSocket } from 'ws'
+import {
+  type ErrorCode,
+  errorTable,
+  LINK_PATH,
+  openHandshake,
+  SUBPROTOCOL,
+  TunnelError,
+  WebSocketLink,
+  type WebSocketRole,
+} from 'tunnel-protocol'
 import { isLoopback } from '../origin/target.js'
-import { linkUrl } from './server-url.js'
 
 const HANDSHAKE_DEADLINE_MS = 15_000
 
@@ -16,44 +22,23 @@ export function openLink(
   onOpen: (link: WebSocketLink) => void,
   onError: (error: TunnelError) => void,
 ): () => void {
-  const url = linkUrl(serverUrl)
-  // Masking protects caches between a browser and a server (RFC 6455 section 10.3). Inside TLS, or without leaving the machine, nothing
-  // can stand in between: a key of zeros saves touching every byte. See docs/decisions/002.
-  const masked = !url.startsWith('wss:') && !isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
-  const websocket = new WebSocket(url, SUBPROTOCOL, {
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-    handshakeTimeout: HANDSHAKE_DEADLINE_MS,
-    followRedirects: true,
-    maxRedirects: 3,
-    ...(masked ? {} : { generateMask: (key: Buffer) => void key.fill(0) }),
+  return openHandshake({
+    url: serverUrl + LINK_PATH,
+    protocol: SUBPROTOCOL,
+    timeoutMs: HANDSHAKE_DEADLINE_MS,
+    onOpen: (socket, head, url) => onOpen(new WebSocketLink(socket, head, roleOn(url))),
+    onRefused: (response) => onError(refusal(serverUrl, response)),
+    onError: (error) => onError(describe(serverUrl, error)),
   })
-  let over = false
-  let socket: Socket | undefined
-  const fail = (error: TunnelError) => {
-    if (over) return
-    over = true
-    onError(error)
-    websocket.terminate()
-  }
-  websocket.on('error', (error) => fail(describe(serverUrl, error)))
-  websocket.on('unexpected-response', (_request, response) => {
-    fail(refusal(serverUrl, response))
-    response.destroy()
-  })
-  websocket.on('upgrade', (response) => {
-    socket = response.socket as Socket
-  })
-  websocket.on('open', () => {
-    if (over || socket === undefined) return
-    over = true
-    onOpen(new WebSocketLink(websocket, socket, { masked }))
-  })
-  return () => {
-    if (over) return
-    over = true
-    websocket.terminate()
-  }
+}
+
+/**
+ * Masking protects caches between a browser and a server (RFC 6455 section 10.3). Inside TLS, or without leaving the machine, nothing
+ * can stand in between: a key of zeros saves touching every byte. See docs/decisions/002.
+ */
+function roleOn(url: string): WebSocketRole {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || isLoopback(hostname.replace(/^\[|\]$/g, '')) ? 'agent' : 'agentMasking'
 }
 
 function describe(serverUrl: string, error: Error): TunnelError {
@@ -68,7 +53,7 @@ function describe(serverUrl: string, error: Error): TunnelError {
   // An error of several addresses has an empty message of its own.
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException | undefined) : undefined
   const known = code ?? first?.code
-  if (/subprotocol|Invalid WebSocket frame|Sec-WebSocket-Accept/i.test(error.message)) {
+  if (error instanceof TunnelError || /^HPE_/.test(known ?? '')) {
     return new TunnelError('TUN_ERR_NOT_A_SERVER', `${serverUrl} answers, but is not a tunnel-server`)
   }
   const reason = (known && reasons[known]) || error.message || 'unknown error'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { linkUrl, normalizeServerUrl } from './server-url.js'
+import { normalizeServerUrl } from './server-url.js'
 
 const rows: Array<[string, string]> = [
   ['https://tunnel.example.com', 'https://tunnel.example.com'],
@@ -23,8 +23,3 @@ for (const wrong of ['', 'http://', 'ftp://x', 'https://user:secret@x', 'http://
     )
   })
 }
-
-test('the link is opened over TLS where the server is', () => {
-  assert.equal(linkUrl('https://tunnel.example.com'), 'wss://tunnel.example.com/api/link')
-  assert.equal(linkUrl('http://localhost:8000'), 'ws://localhost:8000/api/link')
-})

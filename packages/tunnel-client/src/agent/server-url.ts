@@ -1,4 +1,4 @@
-import { LINK_PATH, TunnelError } from 'tunnel-protocol'
+import { TunnelError } from 'tunnel-protocol'
 
 /** The server's URL in one form: `https://tunnel.example.com`. Takes `tunnel.example.com` as well. Throws TUN_ERR_OPTION. */
 export function normalizeServerUrl(given: string): string {
@@ -17,11 +17,6 @@ export function normalizeServerUrl(given: string): string {
     )
   }
   return `${protocol}//${url.host}`
-}
-
-/** Where the link is opened. */
-export function linkUrl(serverUrl: string): string {
-  return serverUrl.replace(/^http/, 'ws') + LINK_PATH
 }
 
 function redact(text: string): string {

@@ -1,78 +1,131 @@
+import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
-import type { WebSocket } from 'ws'
+import { TunnelError } from '../errors.js'
 import type { Link, LinkHandler } from './link.js'
-
-/** Largest WebSocket message a link accepts, in bytes. Messages carry no meaning of their own; ours stay under 66 KiB. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024
+import { frameHeader, Opcode, rotate, WebSocketReader, type WebSocketSink, xor } from './websocket-frames.js'
 
 const CLOSE_DEADLINE_MS = 2_000
-const sendOptions = { binary: true, compress: false, fin: true }
+const NORMAL_CLOSURE = Buffer.from([0x03, 0xe8]) // 1000
 
-export interface WebSocketLinkOptions {
-  /**
-   * The WebSocket masks what it sends, in place. The link then sends a copy, because the session's buffers must not change.
-   * Default false.
-   */
-  masked?: boolean
-}
+/** `server`: sends unmasked, wants masked. `agent`: masks with a key of zeros. `agentMasking`: masks with random keys. */
+export type WebSocketRole = 'server' | 'agent' | 'agentMasking'
 
-/** A link over one `ws` connection, whose raw socket the HTTP upgrade gave us: needed to cork it and to turn Nagle off. */
-export class WebSocketLink implements Link {
+const ZERO_KEY = Buffer.alloc(4)
+
+/** A link over a socket that has been upgraded to WebSocket. */
+export class WebSocketLink implements Link, WebSocketSink {
   handler: LinkHandler | undefined
-  readonly #ws: WebSocket
   readonly #socket: Socket
-  readonly #masked: boolean
+  readonly #role: WebSocketRole
+  readonly #reader: WebSocketReader
   #closed = false
-  #error: string | undefined
-  /** Messages whose bytes the kernel has not taken yet. */
-  #unsent = 0
-  readonly #onSent = () => {
-    this.#unsent--
-    if (this.#unsent === 0 && !this.#closed) this.handler?.onDrained()
+  #closeSent = false
+  #reason = ''
+  readonly #onWritten = () => {
+    if (!this.#closed && this.#socket.writableLength === 0) this.handler?.onDrained()
   }
 
-  constructor(ws: WebSocket, socket: Socket, options: WebSocketLinkOptions = {}) {
-    this.#ws = ws
+  /** `head`: bytes that came behind the upgrade. They are delivered once the caller's turn is over. */
+  constructor(socket: Socket, head: Buffer, role: WebSocketRole) {
     this.#socket = socket
-    this.#masked = options.masked ?? false
-    socket.setNoDelay?.(true)
-    ws.binaryType = 'nodebuffer'
-    ws.on('message', (data: Buffer) => this.handler?.onBytes(data))
-    ws.on('error', (error) => {
-      this.#error = error.message
+    this.#role = role
+    this.#reader = new WebSocketReader(this, role === 'server')
+    socket.setTimeout(0)
+    socket.setNoDelay(true)
+    if (head.length > 0) socket.unshift(head)
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => socket.end())
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#reason ||= error.code ?? error.message
     })
-    ws.on('close', (code, reason) => {
-      if (this.#closed) return
-      this.#closed = true
-      this.handler?.onClosed(this.#error ?? `WebSocket closed with ${code}${reason.length > 0 ? ` ${reason}` : ''}`)
-    })
+    socket.on('close', () => this.#onClose())
+    socket.resume()
   }
 
   get bufferedBytes(): number {
-    return this.#ws.bufferedAmount
+    return this.#socket.writableLength
   }
 
   send(parts: Buffer[]): void {
-    if (this.#closed || this.#ws.readyState !== this.#ws.OPEN) return
-    this.#socket.cork()
-    const last = parts.length - 1
-    for (let i = 0; i < last; i++) this.#ws.send(this.#own(parts[i]!), sendOptions)
-    this.#unsent++
-    this.#ws.send(this.#own(parts[last]!), sendOptions, this.#onSent)
-    this.#socket.uncork()
-  }
-
-  #own(part: Buffer): Buffer {
-    return this.#masked ? Buffer.from(part) : part
+    if (this.#closed || this.#closeSent) return
+    const socket = this.#socket
+    let bytes = 0
+    for (let i = 0; i < parts.length; i++) bytes += parts[i]!.length
+    socket.cork()
+    if (this.#role === 'agentMasking') {
+      const key = randomFillSync(Buffer.allocUnsafe(4))
+      socket.write(frameHeader(Opcode.Binary, bytes, key))
+      for (let i = 0; i < parts.length; i++) this.#write(masked(parts[i]!, key), i === parts.length - 1)
+    } else {
+      socket.write(frameHeader(Opcode.Binary, bytes, this.#role === 'agent' ? ZERO_KEY : undefined))
+      for (let i = 0; i < parts.length; i++) this.#write(parts[i]!, i === parts.length - 1)
+    }
+    socket.uncork()
   }
 
   close(): void {
     if (this.#closed) return
-    this.#ws.close(1000)
+    this.#sendClose(NORMAL_CLOSURE)
     setTimeout(() => this.destroy(), CLOSE_DEADLINE_MS).unref()
   }
 
   destroy(): void {
-    this.#ws.terminate()
+    this.#socket.destroy()
   }
+
+  // WebSocketReader → link
+
+  onPayload(part: Buffer): void {
+    this.handler?.onBytes(part)
+  }
+
+  onControl(opcode: number, payload: Buffer): void {
+    if (opcode === Opcode.Ping) this.#sendControl(Opcode.Pong, payload)
+    if (opcode !== Opcode.Close) return
+    this.#reason ||= payload.length < 2 ? 'closed' : `closed with ${payload.readUInt16BE(0)}`
+    this.#sendClose(payload.subarray(0, 2))
+    this.#socket.end()
+  }
+
+  #onData(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.#reason = TunnelError.from(error).detail
+      this.destroy()
+    }
+  }
+
+  #onClose(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.handler?.onClosed(this.#reason || 'the connection ended')
+  }
+
+  #write(part: Buffer, last: boolean): void {
+    if (last) this.#socket.write(part, this.#onWritten)
+    else this.#socket.write(part)
+  }
+
+  #sendControl(opcode: number, payload: Buffer): void {
+    // A peer that pings and does not read must not fill our memory.
+    if (this.#closeSent || !this.#socket.writable || this.#socket.writableNeedDrain) return
+    const key = this.#role === 'server' ? undefined : ZERO_KEY
+    this.#socket.write(Buffer.concat([frameHeader(opcode, payload.length, key), payload]))
+  }
+
+  #sendClose(payload: Buffer): void {
+    if (this.#closeSent || !this.#socket.writable) return
+    const key = this.#role === 'server' ? undefined : ZERO_KEY
+    this.#closeSent = true
+    this.#socket.write(Buffer.concat([frameHeader(Opcode.Close, payload.length, key), payload]))
+  }
+}
+
+/** A masked copy: what the session gave us must not change. Turns the key to where the next part goes on. */
+function masked(part: Buffer, key: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(part.length)
+  xor(part, key, copy)
+  rotate(key, part.length)
+  return copy
 }

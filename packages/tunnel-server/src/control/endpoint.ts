@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { customAlphabet } from 'nanoid'
-import { LINK_PATH, MAX_MESSAGE_BYTES, SUBPROTOCOL, TunnelError, WebSocketLink } from 'tunnel-protocol'
-import { WebSocketServer } from 'ws'
+import { acceptHandshake, isHandshake, LINK_PATH, SUBPROTOCOL, TunnelError, WebSocketLink } from 'tunnel-protocol'
 import { AgentSession, type ControlContext } from './agent-session.js'
 
 const sessionId = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 10)
@@ -11,13 +10,6 @@ const sessionId = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 10)
 export class ControlEndpoint {
   readonly #context: ControlContext
   readonly #sessions = new Set<AgentSession>()
-  readonly #websockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
-    handleProtocols: () => SUBPROTOCOL,
-  })
-
   constructor(context: ControlContext) {
     this.#context = context
   }
@@ -40,11 +32,14 @@ export class ControlEndpoint {
       refuse(socket, 426, 'Upgrade Required', 'TUN_ERR_VERSION', message)
       return
     }
-    this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
-      const link = new WebSocketLink(websocket, socket)
-      const session = new AgentSession(sessionId(), link, this.#context, (ended) => this.#sessions.delete(ended))
-      this.#sessions.add(session)
-    })
+    if (!isHandshake(request)) {
+      refuse(socket, 400, 'Bad Request', 'TUN_ERR_BAD_REQUEST', 'this is not a WebSocket handshake')
+      return
+    }
+    acceptHandshake(request, socket, SUBPROTOCOL)
+    const link = new WebSocketLink(socket, head, 'server')
+    const session = new AgentSession(sessionId(), link, this.#context, (ended) => this.#sessions.delete(ended))
+    this.#sessions.add(session)
   }
 
   /** End all sessions; the agents are told to come back. */
