@@ -64,8 +64,6 @@ function importsOf(path) {
 function checkExternal(name, file, target, allowed) {
   const ours = target.split('/')[0]
   if (ours.startsWith('tunnel-') && !allowed.includes(ours)) problems.push(`${name}/${file} must not import ${target}`)
-  if (name === 'tunnel-protocol' && file.startsWith('session') && target === 'ws')
-    problems.push(`${name}/${file} must not know ws`)
 }
 
 function checkFolder(name, file, target) {
