@@ -3,12 +3,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { startDemo } from 'tunnel-demo'
 import { caddyVersion, DeployedWorld, DOMAIN, type ProxyName, skipProxy } from './deploy-world.js'
-import { eventually } from './support/process.js'
+import { eventually, Running } from './support/process.js'
 import { readAll, responseOf } from './support/visitor.js'
 import { within } from './support/within.js'
+import { root } from './support/world.js'
 
 const MIB = 1024 * 1024
 
@@ -265,4 +267,12 @@ test('behind Caddy a request that comes while the server restarts waits for it',
   const answer = deployed.visit('', '/api/health')
   await world.startServer()
   assert.equal((await answer).status, 200)
+})
+
+test("the image's own steps build a server that starts, is healthy and stops in order", async () => {
+  await using image = new Running(process.execPath, [join(root, 'deploy/test-image.mjs')], {
+    env: { npm_config_prefer_offline: 'true' },
+  })
+  const { code } = await image.exited
+  assert.equal(code, 0, image.output)
 })
