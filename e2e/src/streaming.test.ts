@@ -188,16 +188,18 @@ for (const [framing, head] of [
 ] as const) {
   test(`an app that breaks off in the middle of ${framing} breaks the visitor's connection, it does not end it`, async () => {
     await using world = await World.start()
+    let breakOff = () => {}
     const port = await world.rawApp((socket) => {
       socket.once('data', () => {
-        socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n${framing === 'chunks' ? '5\r\nhello\r\n' : 'hello'}`, () =>
-          socket.end(),
-        )
+        socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n${framing === 'chunks' ? '5\r\nhello\r\n' : 'hello'}`)
+        breakOff = () => void socket.end()
       })
     })
     await world.agent('demo', port)
     const visitor = new RawVisitor(world)
     visitor.send('GET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
+    await visitor.until((text) => text.includes('hello'))
+    breakOff()
     assert.equal(await visitor.closed(), 'broken')
     assert.match(visitor.received, /^HTTP\/1\.1 200 OK\r\n/)
   })

@@ -78,8 +78,13 @@ export class RawVisitor {
       this.#changed()
     })
     this.socket.on('end', () => {
-      this.ended = true
-      this.#changed()
+      const ended = () => {
+        this.ended = true
+        this.#changed()
+      }
+      // Node 20 and 22 take a reset that comes together with the last bytes for an end. An empty write fails after a reset.
+      if (this.socket.writableEnded || this.socket.writableLength > 0) ended()
+      else this.socket.write('', (error) => error ?? ended())
     })
     this.socket.on('error', (error) => {
       this.failed = error
