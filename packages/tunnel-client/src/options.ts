@@ -1,4 +1,5 @@
-import { choice, durationMs, integer, type OptionsOf, switched, text } from 'tunnel-protocol'
+import { logOptions } from 'tunnel-command/log-options'
+import { durationMs, integer, type OptionsOf, switched, text } from 'tunnel-protocol'
 
 /** Rows behind the flags of `tunnel`. */
 export const clientOptions = {
@@ -70,20 +71,7 @@ export const clientOptions = {
     help: 'log every request; always done on a terminal',
   }),
   json: switched({ flag: 'json', fallback: false, help: 'print {"url", "name", "target"} instead of the bare URL' }),
-  logLevel: choice({
-    flag: 'log-level',
-    env: 'TUNNEL_LOG_LEVEL',
-    of: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const,
-    fallback: 'info',
-    help: 'what to log, on stderr',
-  }),
-  logFormat: choice({
-    flag: 'log-format',
-    env: 'TUNNEL_LOG_FORMAT',
-    of: ['auto', 'pretty', 'json'] as const,
-    fallback: 'auto',
-    help: 'auto: pretty on a terminal, JSON otherwise',
-  }),
+  ...logOptions,
   pingIntervalMs: durationMs({
     flag: 'ping-interval',
     env: 'TUNNEL_PING_INTERVAL',

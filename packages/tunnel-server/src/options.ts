@@ -1,6 +1,6 @@
+import { logOptions } from 'tunnel-command/log-options'
 import {
   byteSize,
-  choice,
   durationMs,
   type GivenFlags,
   integer,
@@ -137,20 +137,7 @@ export const serverOptions = {
     fallback: false,
     help: 'log every request at level info',
   }),
-  logLevel: choice({
-    flag: 'log-level',
-    env: 'TUNNEL_LOG_LEVEL',
-    of: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const,
-    fallback: 'info',
-    help: 'what to log',
-  }),
-  logFormat: choice({
-    flag: 'log-format',
-    env: 'TUNNEL_LOG_FORMAT',
-    of: ['auto', 'pretty', 'json'] as const,
-    fallback: 'auto',
-    help: 'auto: pretty on a terminal, JSON otherwise',
-  }),
+  ...logOptions,
 }
 
 export type ServerOptions = OptionsOf<typeof serverOptions>

@@ -1,22 +1,13 @@
-import net, { type Server, type Socket } from 'node:net'
-import { type Logger, TunnelError } from 'tunnel-protocol'
-import type { TunnelRegistry } from '../registry/tunnels.js'
+import net, { type Server } from 'node:net'
+import { TunnelError } from 'tunnel-protocol'
 import { trustedProxies } from './trust.js'
-import { type EdgeContext, VisitorConnection } from './visitor.js'
+import { type EdgeContext, type EdgeSettings, VisitorConnection } from './visitor.js'
 
-export interface EdgeOptions {
-  domain: string
+export interface EdgeOptions extends EdgeSettings {
   port: number
   /** Addresses to listen on; empty: loopback for the domain localhost, else all. */
   host: string[]
   trustProxy: string[]
-  headTimeoutMs: number
-  keepAliveMs: number
-  maxHeaderBytes: number
-  registry: TunnelRegistry
-  /** Where finished exchanges are logged, if anywhere. */
-  accessLog: Logger | undefined
-  handOver(socket: Socket, bytes: Buffer): void
 }
 
 const SWEEP_MS = 1_000
@@ -25,14 +16,8 @@ const HIGH_WATER_BYTES = 64 * 1024
 
 /** The public port: accepts visitors, and owns their connections and deadlines. */
 export class EdgeListener implements EdgeContext {
-  readonly domain: string
-  readonly registry: TunnelRegistry
-  readonly headTimeoutMs: number
-  readonly keepAliveMs: number
-  readonly maxHeaderBytes: number
-  readonly accessLog: Logger | undefined
+  readonly settings: EdgeSettings
   readonly isTrusted: (address: string) => boolean
-  readonly handOver: (socket: Socket, bytes: Buffer) => void
   clock = Date.now()
   draining = false
   readonly #options: EdgeOptions
@@ -43,14 +28,8 @@ export class EdgeListener implements EdgeContext {
 
   constructor(options: EdgeOptions) {
     this.#options = options
-    this.domain = options.domain
-    this.registry = options.registry
-    this.headTimeoutMs = options.headTimeoutMs
-    this.keepAliveMs = options.keepAliveMs
-    this.maxHeaderBytes = options.maxHeaderBytes
-    this.accessLog = options.accessLog
+    this.settings = options
     this.isTrusted = trustedProxies(options.trustProxy)
-    this.handOver = options.handOver
   }
 
   get connectionCount(): number {
@@ -133,7 +112,7 @@ export class EdgeListener implements EdgeContext {
     for (const connection of this.#connections) {
       if (connection.deadline > 0 && connection.deadline < this.clock) connection.timeOut()
     }
-    this.registry.sweep()
+    this.settings.registry.sweep()
   }
 }
 

@@ -16,21 +16,27 @@ import { errorPage } from './error-page.js'
 import { Exchange, type VisitorSide } from './exchange.js'
 import { keepsAlive } from './response.js'
 
+/** What holds for all visitors' connections. */
+export interface EdgeSettings {
+  domain: string
+  registry: TunnelRegistry
+  headTimeoutMs: number
+  keepAliveMs: number
+  maxHeaderBytes: number
+  /** Where finished exchanges are logged, if anywhere. */
+  accessLog: Logger | undefined
+  /** The server's own pages and API take the connection, from the bytes given on. */
+  handOver(socket: Socket, bytes: Buffer): void
+}
+
 /** What a visitor connection needs of the edge it came in through. */
 export interface EdgeContext {
-  readonly domain: string
-  readonly registry: TunnelRegistry
-  readonly headTimeoutMs: number
-  readonly keepAliveMs: number
-  readonly maxHeaderBytes: number
-  readonly accessLog: Logger | undefined
+  readonly settings: EdgeSettings
   /** Milliseconds since the epoch, a second old at most: good enough for deadlines, and free. */
   readonly clock: number
   /** The server is shutting down: no connection is kept. */
   readonly draining: boolean
   isTrusted(address: string): boolean
-  /** The server's own pages and API take the connection, from the bytes given on. */
-  handOver(socket: Socket, bytes: Buffer): void
   closed(connection: VisitorConnection): void
 }
 
@@ -59,8 +65,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
   constructor(socket: Socket, edge: EdgeContext) {
     this.socket = socket
     this.#edge = edge
-    this.#heads = new HeadReader(edge.maxHeaderBytes)
-    this.deadline = edge.clock + edge.headTimeoutMs
+    this.#heads = new HeadReader(edge.settings.maxHeaderBytes)
+    this.deadline = edge.clock + edge.settings.headTimeoutMs
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     this.#peer = { address, proto: 'http', port: socket.localPort ?? 0, trusted: edge.isTrusted(address) }
     socket.setNoDelay(true)
@@ -143,7 +149,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
           const started = this.#heads.started
           const text = this.#heads.read(chunk, offset)
           if (text === undefined) {
-            if (!started) this.deadline = this.#edge.clock + this.#edge.headTimeoutMs
+            if (!started) this.deadline = this.#edge.clock + this.#edge.settings.headTimeoutMs
             return
           }
           offset = this.#heads.end
@@ -164,13 +170,13 @@ export class VisitorConnection implements BodySink, VisitorSide {
   /** Returns false when the connection is no longer ours. */
   #begin(text: string, chunk: Buffer, offset: number): boolean {
     const request = parseRequestHead(text)
-    const route = routeHost(request.host, this.#edge.domain)
+    const route = routeHost(request.host, this.#edge.settings.domain)
     if (route.kind === 'server') {
       this.#handOver(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), chunk.subarray(offset)]))
       return false
     }
     try {
-      const tunnel = route.kind === 'tunnel' ? this.#edge.registry.find(route.name) : undefined
+      const tunnel = route.kind === 'tunnel' ? this.#edge.settings.registry.find(route.name) : undefined
       if (tunnel === undefined) {
         const what =
           route.kind === 'tunnel'
@@ -184,7 +190,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
           `the tunnel "${tunnel.name}" has lost its connection and is expected back`,
         )
       }
-      this.#exchange = new Exchange(this, request, tunnel, this.#peer, this.#edge.accessLog)
+      this.#exchange = new Exchange(this, request, tunnel, this.#peer, this.#edge.settings.accessLog)
     } catch (error) {
       this.refuse(TunnelError.from(error), request)
       return true
@@ -224,7 +230,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
     this.socket.removeListener('close', this.#onClose)
     this.#state = 'closing'
     this.#edge.closed(this)
-    this.#edge.handOver(this.socket, bytes)
+    this.#edge.settings.handOver(this.socket, bytes)
   }
 
   // From the exchange
@@ -249,7 +255,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
       this.#linger()
       return
     }
-    this.deadline = this.#edge.clock + this.#edge.keepAliveMs
+    this.deadline = this.#edge.clock + this.#edge.settings.keepAliveMs
     const bytes = this.#pipelined
     this.#pipelined = undefined
     if (bytes !== undefined) this.#read(bytes)
