@@ -179,11 +179,11 @@ for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
     await eventually('the app sees the visitor go', () => left === 1)
   })
 
-  for (const length of [undefined, 1_000]) {
+  // Caddy before 2.8 ends a broken chunked answer as if it were complete (said in deploy/Caddyfile): nothing of ours to test.
+  const lengths = proxy === 'caddy' && caddyVersion() < 2.08 ? [1_000] : [undefined, 1_000]
+  for (const length of lengths) {
     const kind = length === undefined ? 'a chunked answer' : 'an answer with a Content-Length'
-    const old = proxy === 'caddy' && length === undefined && caddyVersion() < 2.08
-    const why = old ? 'Caddy before 2.8 ends it as if it were complete' : false
-    test(`behind ${proxy}: a visitor learns that its app broke off in ${kind}`, { skip: skip || why }, async () => {
+    test(`behind ${proxy}: a visitor learns that its app broke off in ${kind}`, { skip }, async () => {
       await using deployed = await DeployedWorld.start(proxy)
       const port = await deployed.world.app((_request, response) => {
         response.writeHead(200, length === undefined ? {} : { 'content-length': length })
