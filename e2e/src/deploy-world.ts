@@ -42,9 +42,9 @@ const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/loca
 
 /** Where a proxy is; CADDY_PATH and NGINX_PATH name another one than the system's. */
 function find(name: ProxyName): string | undefined {
-  return (
-    process.env[`${name.toUpperCase()}_PATH`] || folders.map((dir) => join(dir, name)).find((path) => existsSync(path))
-  )
+  const given = process.env[`${name.toUpperCase()}_PATH`]
+  const paths = given === undefined ? folders.map((dir) => join(dir, name)) : [given]
+  return paths.find((path) => existsSync(path))
 }
 
 /** For a test's `skip`: why it can't run, or false. In CI a missing proxy is a failure, not a skip. */
