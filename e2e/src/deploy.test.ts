@@ -179,7 +179,7 @@ for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
     await eventually('the app sees the visitor go', () => left === 1)
   })
 
-  // Caddy before 2.8 ends a broken chunked answer as if it were complete (said in deploy/Caddyfile): nothing of ours to test.
+  // An old Caddy ends a broken chunked answer as if it were complete (said in deploy/Caddyfile): nothing of ours to test.
   const lengths = proxy === 'caddy' && caddyVersion() < 2.08 ? [1_000] : [undefined, 1_000]
   for (const length of lengths) {
     const kind = length === undefined ? 'a chunked answer' : 'an answer with a Content-Length'

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import net, { type Socket } from 'node:net'
+import { DEADLINE_MS } from './process.js'
 import type { World } from './world.js'
 
 export interface Visit {
@@ -98,27 +99,34 @@ export class RawVisitor {
   }
 
   /** Wait until `check` holds for what was received; fails when the connection ends first. */
-  until(check: (received: string) => boolean): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        if (check(this.received)) resolve(this.received)
-        else if (this.ended || this.socket.destroyed) {
-          reject(new Error(`the connection ended after ${JSON.stringify(this.received.slice(-2_000))}`))
-        } else return
-        this.#watchers.delete(look)
-      }
-      this.#watchers.add(look)
-      look()
-    })
+  async until(check: (received: string) => boolean): Promise<string> {
+    await this.#waitFor(() => check(this.received) || this.#over)
+    if (check(this.received)) return this.received
+    throw new Error(`the connection ended after ${JSON.stringify(this.received.slice(-2_000))}`)
   }
 
   /** Wait until the connection is over; returns how. */
-  closed(): Promise<'ended' | 'broken'> {
-    return new Promise((resolve) => {
+  async closed(): Promise<'ended' | 'broken'> {
+    await this.#waitFor(() => this.#over)
+    return this.ended ? 'ended' : 'broken'
+  }
+
+  get #over(): boolean {
+    return this.ended || this.socket.destroyed
+  }
+
+  #waitFor(condition: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
       const look = () => {
-        if (this.ended) resolve('ended')
-        else if (this.socket.destroyed) resolve('broken')
+        if (!condition()) return
+        clearTimeout(timer)
+        this.#watchers.delete(look)
+        resolve()
       }
+      const timer = setTimeout(() => {
+        this.#watchers.delete(look)
+        reject(new Error(`waited in vain after ${JSON.stringify(this.received.slice(-2_000))}`))
+      }, DEADLINE_MS)
       this.#watchers.add(look)
       look()
     })
