@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import { WebSocket } from 'ws'
 import { DEADLINE_MS, Running } from './support/process.js'
-import { type Answer, readAll, responseOf, type Visit } from './support/visitor.js'
+import { type Answer, complete, type Visit } from './support/visitor.js'
 import { root, World } from './support/world.js'
 
 export const DOMAIN = 'tunnel.test'
@@ -205,20 +205,7 @@ export class DeployedWorld implements AsyncDisposable {
 
   /** A whole visit over HTTPS: request, response, body. */
   async visit(name: string, path: string, visit: SecureVisit = {}): Promise<Answer> {
-    const request = this.open(name, path, visit)
-    const answer = responseOf(request)
-    request.end(visit.body)
-    const response = await answer
-    const body = await readAll(response)
-    return {
-      status: response.statusCode!,
-      reason: response.statusMessage!,
-      headers: response.headers,
-      rawHeaders: response.rawHeaders,
-      trailers: response.trailers,
-      body,
-      text: body.toString(),
-    }
+    return complete(this.open(name, path, visit), visit.body)
   }
 
   websocket(name: string, path: string): WebSocket {

@@ -47,9 +47,13 @@ export async function readAll(response: IncomingMessage): Promise<Buffer> {
 
 /** A whole visit: request, response, body. */
 export async function visit(world: World, name: string, path: string, options: Visit = {}): Promise<Answer> {
-  const request = open(world, name, path, options)
+  return complete(open(world, name, path, options), options.body)
+}
+
+/** Send what is left of a request and read its whole answer. */
+export async function complete(request: http.ClientRequest, requestBody: Visit['body']): Promise<Answer> {
   const answer = responseOf(request)
-  request.end(options.body)
+  request.end(requestBody)
   const response = await answer
   const body = await readAll(response)
   return {

@@ -47,11 +47,9 @@ export async function main(argv: string[]): Promise<void> {
         pingIntervalMs: options.pingIntervalMs,
         pingDeadlineMs: options.pingDeadlineMs,
       })
-      const terminal = process.stdout.isTTY === true
       showTunnel(tunnel, logger, {
         json: options.json,
         printRequests: options.printRequests || process.stderr.isTTY === true,
-        terminal,
       })
       if (options.open) {
         tunnel.once('online', ({ url }) =>

@@ -1,5 +1,5 @@
 import { logOptions } from 'tunnel-command/log-options'
-import { durationMs, integer, type OptionsOf, switched, text } from 'tunnel-protocol'
+import { durationMs, integer, switched, text } from 'tunnel-protocol'
 
 /** Rows behind the flags of `tunnel`. */
 export const clientOptions = {
@@ -85,5 +85,3 @@ export const clientOptions = {
     help: 'time for that sign before the connection counts as dead',
   }),
 }
-
-export type ClientOptions = OptionsOf<typeof clientOptions>

@@ -7,6 +7,7 @@ export { forwardedLines, type PeerFacts, visitorAddress } from './http/forwarded
 export { type Framing, parseRequestHead, parseResponseHead, type RequestHead, type ResponseHead } from './http/head.js'
 export { HeadReader } from './http/head-reader.js'
 export { TOKEN } from './http/syntax.js'
+export { whenEndIsClean } from './link/clean-end.js'
 export { acceptHandshake, type HandshakeOptions, isHandshake, openHandshake } from './link/handshake.js'
 export { type KeepaliveOptions, startKeepalive } from './link/keepalive.js'
 export type { Link, LinkHandler } from './link/link.js'

@@ -5,15 +5,15 @@ import type { Tunnel } from '../tunnel.js'
 export interface OutputOptions {
   json: boolean
   printRequests: boolean
-  /** stdout is a terminal. */
-  terminal: boolean
 }
 
 /** What a person or a script reads: the URL first, on stdout; all else is a log on stderr. */
 export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOptions): void {
   let shown = ''
-  let announced = false
+  // What was last complained about: attempts that fail alike are one line.
+  let complaint = ''
   tunnel.on('online', ({ url, session }) => {
+    const first = shown === ''
     if (url !== shown) {
       shown = url
       process.stdout.write(
@@ -22,13 +22,10 @@ export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOption
     }
     logger.info(
       { session },
-      announced ? `online again, ${url} → ${tunnel.target}` : `online, forwarding to ${tunnel.target}`,
+      first ? `online, forwarding to ${tunnel.target}` : `online again, ${url} → ${tunnel.target}`,
     )
-    announced = true
     complaint = ''
   })
-  // What was last complained about: attempts that fail alike are one line.
-  let complaint = ''
   tunnel.on('offline', ({ error, delayMs }) => {
     const fields = { code: error.code, retryInMs: delayMs }
     if (error.detail === complaint) logger.debug(fields, error.detail)

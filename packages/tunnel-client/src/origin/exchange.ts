@@ -9,6 +9,7 @@ import {
   type StreamHandler,
   StreamKind,
   TunnelError,
+  whenEndIsClean,
   writeChunk,
   writeLastChunk,
 } from 'tunnel-protocol'
@@ -56,7 +57,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   readonly #options: ExchangeOptions
   readonly #info: ExchangeInfo
   readonly #head: string
-  readonly #startedAt = performance.now()
+  readonly #startedAt: number
   readonly #chunked: boolean
   /** A request without a body can be sent again when a kept connection turns out to be dead. */
   readonly #bodyless: boolean
@@ -91,6 +92,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     }
     const { hostHeader, observer } = options
     this.#head = hostHeader === undefined ? head : head.replace(HOST, () => `\r\nHost: ${hostHeader}\r\n`)
+    this.#startedAt = observer === undefined ? 0 : performance.now()
     observer?.onRequest(this.#info)
     // What would have to be repeated on a dead connection must not meet one: an upgrade gets a connection of its own.
     this.#start(open.kind !== StreamKind.Upgrade)
@@ -163,12 +165,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   onReset(error: TunnelError): void {
     this.#stopDialing?.()
     this.#stopDialing = undefined
-    const connection = this.#connection
-    this.#connection = undefined
     this.#report(this.#response?.status, error)
-    if (connection === undefined) return
-    connection.user = undefined
-    const { socket } = connection
+    const socket = this.#detach()?.socket
+    if (socket === undefined) return
     // Raw bytes have no framing that tells a cut from an end: the app must not see FIN. TLS has no reset of its own to give.
     if (this.#raw && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
     else socket.destroy()
@@ -279,15 +278,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       connection.socket.destroy()
       return
     }
-    // Node 20 and 22 take a reset that comes together with the last bytes for an end. An empty write tells them apart: after a
-    // reset it fails, and onOriginClose follows with the error.
-    const { socket } = connection
-    if (socket.writableLength > 0 || socket.writableEnded || socket instanceof TLSSocket) this.#endAtClose()
-    else {
-      socket.write('', (error) => {
-        if (!error && this.#connection === connection) this.#endAtClose()
-      })
-    }
+    whenEndIsClean(connection.socket, () => {
+      if (this.#connection === connection) this.#endAtClose()
+    })
   }
 
   /** The end of the connection, not its framing, ends what the origin says. */
@@ -334,10 +327,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   }
 
   #finishIfDone(): void {
-    const connection = this.#connection
-    if (!this.#responseDone || !this.#requestDone || connection === undefined) return
-    this.#connection = undefined
-    connection.user = undefined
+    if (!this.#responseDone || !this.#requestDone) return
+    const connection = this.#detach()
+    if (connection === undefined) return
     if (this.#closesAfter(this.#response!)) connection.socket.destroy()
     else this.#options.pool.release(connection, this.#response!.keepAliveTimeout)
   }
@@ -349,11 +341,15 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #fail(error: TunnelError): void {
     this.#report(this.#response?.status, error)
     this.#stream.reset(error.code, error.detail)
+    this.#detach()?.socket.destroy()
+  }
+
+  /** Let go of the connection: what it says from now on is none of ours. */
+  #detach(): OriginConnection | undefined {
     const connection = this.#connection
     this.#connection = undefined
-    if (connection === undefined) return
-    connection.user = undefined
-    connection.socket.destroy()
+    if (connection !== undefined) connection.user = undefined
+    return connection
   }
 
   #report(status: number | undefined, error: TunnelError | undefined): void {

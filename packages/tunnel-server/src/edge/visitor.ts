@@ -9,6 +9,7 @@ import {
   parseRequestHead,
   type RequestHead,
   TunnelError,
+  whenEndIsClean,
 } from 'tunnel-protocol'
 import { routeHost } from '../registry/route.js'
 import type { TunnelRegistry } from '../registry/tunnels.js'
@@ -105,13 +106,9 @@ export class VisitorConnection implements BodySink, VisitorSide {
   readonly #onEnd = () => {
     if (this.#state === 'raw') {
       const exchange = this.#exchange!
-      // Node 20 and 22 take a reset that comes together with the last bytes for an end. An empty write fails after a reset.
-      if (this.socket.writableLength > 0 || this.socket.writableEnded) exchange.visitorEnded()
-      else {
-        this.socket.write('', (error) => {
-          if (!error && this.#exchange === exchange) exchange.visitorEnded()
-        })
-      }
+      whenEndIsClean(this.socket, () => {
+        if (this.#exchange === exchange) exchange.visitorEnded()
+      })
       return
     }
     // A browser that leaves and one that only stops sending look alike. As nginx does, both count as leaving.
