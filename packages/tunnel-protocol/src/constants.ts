@@ -41,6 +41,12 @@ export const MAX_FRAME_BYTES = 256 * 1024
 
 /** Bytes a receiver takes per stream before it has read any, unless hello or welcome says otherwise. */
 export const DEFAULT_WINDOW_BYTES = 256 * 1024
+/** The window we announce: what a stream whose reader stands still may cost, in bytes. */
+export const FIRST_WINDOW_BYTES = 64 * 1024
+/** To what our window for a stream grows while its reader keeps up, in bytes. */
+export const GROWN_WINDOW_BYTES = 256 * 1024
+/** What the windows of one session's streams may grow by together, in bytes. */
+export const SESSION_GROWTH_BYTES = 16 * 1024 * 1024
 /** Smallest and largest window a peer may announce, in bytes. */
 export const MIN_WINDOW_BYTES = 16 * 1024
 export const MAX_WINDOW_BYTES = 16 * 1024 * 1024

@@ -1,5 +1,8 @@
-/** What an agent does when it meets an error: try again with a new link, give up, or carry on as if nothing happened. */
-export type AgentReaction = 'reconnect' | 'stop' | 'stay'
+/**
+ * What an agent does when it meets an error: try again with a new link, give up, give up only when it has never been online
+ * (later it reconnects: then the fault is not its user's), or carry on as if nothing happened.
+ */
+export type AgentReaction = 'reconnect' | 'stop' | 'stopAtFirst' | 'stay'
 
 export interface ErrorRow {
   /** Number on the wire, in RESET, GO_AWAY and REFUSED. Never reused; null where the code never crosses the wire. */
@@ -23,10 +26,22 @@ export const errorTable = {
   TUN_ERR_FORBIDDEN: row(6, 403, 'stop', 77, 'The token does not allow this name.'),
   TUN_ERR_NAME_TAKEN: row(7, 409, 'stop', 73, 'Another agent holds the name.'),
   TUN_ERR_DRAINING: row(8, 503, 'reconnect', 69, 'The server or agent is shutting down and takes no new streams.'),
-  TUN_ERR_TOO_MANY_STREAMS: row(9, 503, 'stay', null, 'The session already carries as many streams as it may.'),
+  TUN_ERR_TOO_MANY_STREAMS: row(
+    9,
+    503,
+    'stay',
+    null,
+    'The session or tunnel already carries as many streams as it may.',
+  ),
   TUN_ERR_ORIGIN_REFUSED: row(10, 502, 'stay', null, 'Nothing answers at the address of the local app.'),
   TUN_ERR_ORIGIN_RESET: row(11, 502, 'stay', null, 'The local app broke off, or its answer is not HTTP.'),
-  TUN_ERR_ORIGIN_TIMEOUT: row(12, 504, 'stay', null, 'The local app did not accept a connection in time.'),
+  TUN_ERR_ORIGIN_TIMEOUT: row(
+    12,
+    504,
+    'stay',
+    null,
+    'The local app did not accept a connection, or was silent for too long.',
+  ),
   TUN_ERR_VISITOR_GONE: row(13, 499, 'stay', null, 'The visitor left before the exchange was over.'),
   TUN_ERR_HEAD_TOO_LARGE: row(14, 431, 'stay', null, 'The request or response head is over its limit.'),
   TUN_ERR_BODY_TOO_LARGE: row(15, 413, 'stay', null, 'The request body is over its limit.'),
@@ -44,11 +59,19 @@ export const errorTable = {
   TUN_ERR_NOT_IMPLEMENTED: row(null, 501, null, null, 'A transfer coding other than chunked.'),
   TUN_ERR_HTTP_VERSION: row(null, 505, null, null, 'An HTTP version other than 1.0 and 1.1.'),
   TUN_ERR_URI_TOO_LONG: row(null, 414, null, null, 'The request target is over its limit.'),
-  TUN_ERR_REQUEST_TIMEOUT: row(null, 408, null, null, 'The visitor did not send a request head in time.'),
+  TUN_ERR_REQUEST_TIMEOUT: row(null, 408, null, null, 'The visitor did not send its request in time.'),
+  TUN_ERR_TOO_MANY_REQUESTS: row(
+    null,
+    429,
+    null,
+    null,
+    'The address of the visitor has as many requests open as it may.',
+  ),
   TUN_ERR_NO_TUNNEL: row(null, 404, null, null, 'No tunnel has this name.'),
   TUN_ERR_TUNNEL_OFFLINE: row(null, 503, null, null, 'The agent that holds the name is away. Carries Retry-After.'),
   TUN_ERR_CONNECT: row(null, null, 'reconnect', 69, 'The server could not be reached.'),
-  TUN_ERR_NOT_A_SERVER: row(null, null, 'stop', 76, 'What answered at the server URL is not a tunnel-server.'),
+  TUN_ERR_NOT_A_SERVER: row(null, null, 'stopAtFirst', 76, 'What answered at the server URL is not a tunnel-server.'),
+  TUN_ERR_ACCOUNT_LIMIT: row(20, null, 'stopAtFirst', 75, 'The account has as many sessions or tunnels as it may.'),
   TUN_ERR_SESSION_CLOSED: row(19, 502, 'reconnect', 69, 'The connection between server and agent was lost.'),
   TUN_ERR_OPTION: row(null, null, 'stop', 78, 'A flag or environment variable has a value that cannot be used.'),
 } as const satisfies Record<string, ErrorRow>

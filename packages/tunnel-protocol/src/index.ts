@@ -3,10 +3,19 @@ export * from './control/messages.js'
 export * from './errors.js'
 export { BodyReader, type BodySink } from './http/body.js'
 export { writeChunk, writeLastChunk } from './http/chunked.js'
-export { forwardedLines, type PeerFacts, visitorAddress } from './http/forwarded.js'
-export { type Framing, parseRequestHead, parseResponseHead, type RequestHead, type ResponseHead } from './http/head.js'
+export { forwardedLines, type PeerFacts, type Provenance, provenance } from './http/forwarded.js'
+export {
+  type Framing,
+  parseRequestHead,
+  parseResponseHead,
+  type RequestHead,
+  type RequestHeadLimits,
+  type ResponseHead,
+} from './http/head.js'
 export { HeadReader } from './http/head-reader.js'
+export { Outlet } from './http/outlet.js'
 export { TOKEN } from './http/syntax.js'
+export { readTrailers } from './http/trailers.js'
 export { whenEndIsClean } from './link/clean-end.js'
 export { acceptHandshake, type HandshakeOptions, isHandshake, openHandshake } from './link/handshake.js'
 export { type KeepaliveOptions, startKeepalive } from './link/keepalive.js'
@@ -16,3 +25,4 @@ export { type Logger, silentLogger } from './logger.js'
 export * from './options.js'
 export { type OpenRequest, Session, type SessionHandler, type SessionOptions } from './session/session.js'
 export { Stream, type StreamHandler } from './session/stream.js'
+export { WindowBudget } from './session/window-budget.js'

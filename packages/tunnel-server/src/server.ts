@@ -1,10 +1,13 @@
 import { createRequire } from 'node:module'
-import { type Logger, silentLogger } from 'tunnel-protocol'
+import { type Logger, silentLogger, WindowBudget } from 'tunnel-protocol'
+import { AccountSessions } from './accounts/sessions.js'
 import { readTokenFile, TokenList } from './accounts/tokens.js'
 import { createApi } from './api/app.js'
 import { ControlEndpoint } from './control/endpoint.js'
+import type { EdgeLimits } from './edge/limits.js'
 import { EdgeListener } from './edge/listener.js'
 import { type ServerOptions, serverOptionsFrom } from './options.js'
+import { trustedProxies } from './policy/trusted-proxies.js'
 import { TunnelRegistry } from './registry/tunnels.js'
 
 export interface TunnelServer {
@@ -23,6 +26,9 @@ export interface TunnelServer {
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 export const SOFTWARE = `tunnel-server/${version}`
 
+/** What the windows of all sessions may grow by together, beyond what each stream has to begin with. */
+const GROWTH_BUDGET_BYTES = 128 * 1024 * 1024
+
 /** Builds every part and connects them; nothing else knows all parts. Throws TUN_ERR_OPTION. */
 export async function createTunnelServer(
   given: Partial<ServerOptions> = {},
@@ -33,12 +39,19 @@ export async function createTunnelServer(
     ...options.tokens,
     ...(options.tokenFile === undefined ? [] : readTokenFile(options.tokenFile)),
   ])
-  const registry = new TunnelRegistry({ leaseMs: options.leaseMs })
+  const registry = new TunnelRegistry({
+    leaseMs: options.leaseMs,
+    maxTunnelsPerAccount: options.maxTunnelsPerAccount,
+  })
+  const isTrusted = trustedProxies(options.trustProxy)
   let port = options.port
   const publicUrl = () => publicUrlOf(options, port)
   const control = new ControlEndpoint({
     registry,
     tokens,
+    accountSessions: new AccountSessions(options.maxSessionsPerAccount),
+    growthBudget: new WindowBudget(GROWTH_BUDGET_BYTES),
+    isTrusted,
     logger,
     software: SOFTWARE,
     maxStreams: options.maxStreams,
@@ -59,10 +72,8 @@ export async function createTunnelServer(
     domain: options.domain,
     port: options.port,
     host: options.host,
-    trustProxy: options.trustProxy,
-    headTimeoutMs: options.headTimeoutMs,
-    keepAliveMs: options.keepAliveMs,
-    maxHeaderBytes: options.maxHeaderBytes,
+    isTrusted,
+    limits: edgeLimits(options),
     registry,
     accessLog: logsRequests ? logger : undefined,
     handOver: (socket, bytes) => api.take(socket, bytes),
@@ -88,6 +99,10 @@ export async function createTunnelServer(
       return closing
     },
   }
+}
+
+function edgeLimits(options: ServerOptions): EdgeLimits {
+  return { ...options, maxFields: options.maxHeaders, maxTargetBytes: options.maxUrlBytes }
 }
 
 function publicUrlOf(options: ServerOptions, port: number): string {

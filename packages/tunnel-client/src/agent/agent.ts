@@ -58,7 +58,7 @@ export class Agent {
   #claim: string | undefined
   /** Attempts that failed since we were last online. */
   #failures = 0
-  /** Have we ever been online? Before that, an answer that is no tunnel-server's is a mistake of the user's. */
+  /** Have we ever been online? Before that, some refusals are mistakes of the user's; later they pass. */
   #wasOnline = false
   #timer: NodeJS.Timeout | undefined
   #giveUp: (() => void) | undefined
@@ -169,7 +169,7 @@ export class Agent {
       return
     }
     const reaction = errorTable[error.code].agent
-    const refused = error.code === 'TUN_ERR_NOT_A_SERVER' ? !this.#wasOnline : reaction === 'stop'
+    const refused = reaction === 'stop' || (reaction === 'stopAtFirst' && !this.#wasOnline)
     if (refused) {
       if (this.#move('refused')) this.#handler.onStopped(error)
       return

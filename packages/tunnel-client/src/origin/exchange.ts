@@ -5,12 +5,12 @@ import {
   type OpenRequest,
   parseResponseHead,
   type ResponseHead,
+  readTrailers,
   type Stream,
   type StreamHandler,
   StreamKind,
   TunnelError,
   whenEndIsClean,
-  writeChunk,
   writeLastChunk,
 } from 'tunnel-protocol'
 import type { ConnectionUser, OriginConnection, OriginPool } from './pool.js'
@@ -46,6 +46,9 @@ export interface ExchangeOptions {
   originName: string
 }
 
+/** Interim heads cost no credit: this is what all those of one response may have, in bytes. */
+const MAX_INTERIM_BYTES = 1024 * 1024
+
 const CHUNKED = /\r\ntransfer-encoding:/i
 const HOST = /\r\nhost:[^\r]*\r\n/i
 /** Repeating these once more changes nothing (RFC 9110 section 9.2.2). */
@@ -65,6 +68,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #stopDialing: (() => void) | undefined
   /** Request body that came before the connection was there. Bounded by the stream's window. */
   #early: Buffer[] = []
+  /** All of the request has come. */
+  #ended = false
+  /** All of the request has been written, or the origin wants no more of it. */
   #requestDone = false
   #trailers = ''
   #response: ResponseHead | undefined
@@ -73,7 +79,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   /** Any byte of an answer has come. */
   #answered = false
   #raw = false
-  #unconsumed = 0
+  #interimBytes = 0
   #reported = false
 
   constructor(stream: Stream, sessionId: string, open: OpenRequest, options: ExchangeOptions) {
@@ -119,14 +125,14 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #use(connection: OriginConnection): void {
     this.#connection = connection
     connection.user = this
-    const { socket } = connection
-    socket.write(`${this.#head}\r\n`, 'latin1')
+    connection.outlet.begin(this.#stream)
+    connection.socket.write(`${this.#head}\r\n`, 'latin1')
     if (this.#early.length > 0) {
       const early = this.#early
       this.#early = []
       for (const part of early) this.onData(part)
     }
-    if (this.#requestDone) this.#endRequest()
+    if (this.#ended) this.#endRequest()
   }
 
   // Stream → origin
@@ -141,22 +147,33 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       if (this.#stopDialing !== undefined) this.#early.push(part)
       return
     }
-    const more = this.#chunked && !this.#raw ? writeChunk(connection.socket, part) : connection.socket.write(part)
-    if (more) this.#stream.consumed(part.length)
-    else this.#unconsumed += part.length
+    connection.outlet.write(part, this.#chunked && !this.#raw)
   }
 
   onTrailers(trailers: Buffer): void {
-    this.#trailers = trailers.toString('latin1')
+    try {
+      this.#trailers = readTrailers(trailers, 'TUN_ERR_PROTOCOL')
+    } catch (error) {
+      this.#fail(TunnelError.from(error))
+    }
   }
 
   onEnd(): void {
-    this.#requestDone = true
+    this.#ended = true
     if (this.#connection !== undefined) this.#endRequest()
   }
 
+  /** All of the request is here: end it behind what is still on its way to the origin. */
   #endRequest(): void {
-    const { socket } = this.#connection!
+    const { outlet } = this.#connection!
+    if (outlet.empty) this.#writeEnd()
+    else outlet.whenEmpty(() => this.#writeEnd())
+  }
+
+  #writeEnd(): void {
+    if (this.#connection === undefined) return
+    this.#requestDone = true
+    const { socket } = this.#connection
     if (this.#raw) socket.end()
     else if (this.#chunked) writeLastChunk(socket, this.#trailers)
     this.#finishIfDone()
@@ -178,12 +195,6 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   }
 
   // Origin → stream
-
-  onOriginDrain(): void {
-    const bytes = this.#unconsumed
-    this.#unconsumed = 0
-    if (bytes > 0) this.#stream.consumed(bytes)
-  }
 
   onOriginData(chunk: Buffer): void {
     this.#answered = true
@@ -234,6 +245,10 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       return
     }
     if (head.status < 200) {
+      this.#interimBytes += lines.length
+      if (this.#interimBytes > MAX_INTERIM_BYTES) {
+        throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app sends interim responses without end')
+      }
       this.#stream.sendInterim(Buffer.from(lines, 'latin1'))
       return
     }

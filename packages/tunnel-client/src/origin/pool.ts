@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
-import { HeadReader, type TunnelError } from 'tunnel-protocol'
+import { HeadReader, Outlet, type TunnelError } from 'tunnel-protocol'
 import type { Dialer } from './dial.js'
 
 /** Who uses a connection right now. */
 export interface ConnectionUser {
   onOriginData(chunk: Buffer): void
-  onOriginDrain(): void
   onOriginEnd(): void
   /** `error` is undefined after an orderly close. */
   onOriginClose(error: Error | undefined): void
@@ -22,6 +21,7 @@ const SWEEP_MS = 500
 export class OriginConnection {
   readonly socket: Socket
   readonly heads = new HeadReader(MAX_HEAD_BYTES)
+  readonly outlet: Outlet
   user: ConnectionUser | undefined
   /** It has carried an exchange before: the origin may be closing it at this moment. */
   reused = false
@@ -31,12 +31,13 @@ export class OriginConnection {
 
   constructor(socket: Socket, pool: OriginPool) {
     this.socket = socket
+    this.outlet = new Outlet(socket)
     socket.on('data', (chunk: Buffer) => {
       if (this.user === undefined)
         socket.destroy() // an answer to nothing
       else this.user.onOriginData(chunk)
     })
-    socket.on('drain', () => this.user?.onOriginDrain())
+    socket.on('drain', () => this.outlet.drained())
     socket.on('end', () => {
       if (this.user === undefined) socket.destroy()
       else this.user.onOriginEnd()

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { forwardedLines, type PeerFacts, visitorAddress } from './forwarded.js'
+import { forwardedLines, type PeerFacts, provenance } from './forwarded.js'
 import { parseRequestHead, type RequestHead } from './head.js'
 
-const peer: PeerFacts = { address: '203.0.113.9', proto: 'https', port: 443, trusted: false }
-const trusted: PeerFacts = { address: '10.0.0.1', proto: 'http', port: 8_080, trusted: true }
+const isTrusted = (address: string) => address.startsWith('10.')
+const peer: PeerFacts = { address: '203.0.113.9', proto: 'https', port: 443, trusted: false, isTrusted }
+const trusted: PeerFacts = { address: '10.0.0.1', proto: 'http', port: 8_080, trusted: true, isTrusted }
+
+function visitorAddress(head: RequestHead, from: PeerFacts): string {
+  return provenance(head, from).visitor
+}
 
 function request(...headers: string[]): RequestHead {
   return parseRequestHead(
@@ -13,7 +18,7 @@ function request(...headers: string[]): RequestHead {
 }
 
 function fields(head: RequestHead, from: PeerFacts): Record<string, string> {
-  const lines = forwardedLines(head, from)
+  const lines = forwardedLines(provenance(head, from))
   assert.match(lines, /^(?:[A-Za-z-]+: [^\r\n]*\r\n){5}$/)
   return Object.fromEntries(
     lines
@@ -62,6 +67,40 @@ test('the visitor is whom the trusted proxy saw, not whom that one claims to spe
   assert.equal(visitorAddress(request(), trusted), '10.0.0.1')
 })
 
+test('behind several trusted proxies the visitor is the last one who is none of them', () => {
+  const through = (chain: string) => visitorAddress(request(`X-Forwarded-For: ${chain}`), trusted)
+  assert.equal(through('198.51.100.7, 10.0.0.3, 10.0.0.2'), '198.51.100.7')
+  assert.equal(through('192.0.2.66, 198.51.100.7,10.0.0.2:443'), '198.51.100.7')
+  assert.equal(through('10.0.0.3, 10.0.0.2'), '10.0.0.3')
+})
+
+test('a trusted proxy may say it in Forwarded instead', () => {
+  const head = request(
+    'Forwarded: for=192.0.2.66;proto=http, For="[2001:db8::7]:4711";Proto=https;host="public.example.com:8443"',
+  )
+  assert.deepEqual(fields(head, trusted), {
+    'X-Forwarded-For': '192.0.2.66, 2001:db8::7, 10.0.0.1',
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 'public.example.com:8443',
+    'X-Forwarded-Port': '8443',
+    Forwarded: 'for="[2001:db8::7]";host="public.example.com:8443";proto=https',
+  })
+  assert.deepEqual(fields(head, peer), fields(request(), peer))
+})
+
+test('beside X-Forwarded-For, Forwarded may be what the visitor made up, and says nothing', () => {
+  const head = request('Forwarded: for=192.0.2.66;host=evil.example', 'X-Forwarded-For: 198.51.100.7')
+  assert.equal(fields(head, trusted).Forwarded, 'for=198.51.100.7;host="demo.example.com";proto=http')
+})
+
+for (const malformed of ['for=', 'for', 'for=a b', ';', 'for="a', 'for=1.2.3.4;;', 'före=1', '"', 'for=a, ,for=b']) {
+  test(`a malformed Forwarded (${malformed}) says nothing`, () => {
+    const head = request(`Forwarded: ${Buffer.from(malformed).toString('latin1')}`)
+    assert.deepEqual(fields(head, trusted), fields(request(), trusted))
+    assert.equal(visitorAddress(head, trusted), '10.0.0.1')
+  })
+}
+
 test('a trusted proxy that says nothing, or nothing of use, changes nothing', () => {
   const plain = fields(request(), trusted)
   assert.equal(plain['X-Forwarded-For'], '10.0.0.1')
@@ -90,7 +129,10 @@ const nodes: Array<[string, string]> = [
   ['unknown', 'unknown'],
   ['_hidden', 'unknown'],
   ['1.2.3.4";proto=http', 'unknown'],
-  ['1.2.3.4:5678', 'unknown'],
+  ['1.2.3.4:5678', '1.2.3.4'],
+  ['[2001:db8::1]:5678', '"[2001:db8::1]"'],
+  ['::ffff:1.2.3.4', '1.2.3.4'],
+  ['[::ffff:1.2.3.4]', '1.2.3.4'],
 ]
 for (const [address, node] of nodes) {
   test(`Forwarded names ${address} as ${node}`, () => {

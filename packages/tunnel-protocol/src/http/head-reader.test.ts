@@ -72,6 +72,7 @@ test('the limit holds to the byte, wherever the head is cut', () => {
 
 test('a head that never ends is refused once it is over the limit, and never kept beyond it', () => {
   const reader = new HeadReader(1_000)
+  reader.read(Buffer.from('A: b\r\n'), 0)
   let fed = 0
   const feed = () => {
     for (; fed < 5_000; fed += 10) reader.read(Buffer.alloc(10, 'x'), 0)
@@ -90,3 +91,21 @@ for (const text of [
     assert.throws(() => readAll([...text].map((each) => Buffer.from(each))), { code: 'TUN_ERR_BAD_REQUEST' })
   })
 }
+
+test('a first line that never ends is a target that is too long, not a head', () => {
+  const reader = new HeadReader(1_000)
+  const feed = () => {
+    for (let i = 0; i < 200; i++) reader.read(Buffer.from('GET /aaaaa'), 0)
+  }
+  assert.throws(feed, { code: 'TUN_ERR_URI_TOO_LONG' })
+  const whole = Buffer.from(`GET /${'a'.repeat(1_000)} HTTP/1.1\r\n\r\n`)
+  assert.throws(() => readAll([whole]), { code: 'TUN_ERR_URI_TOO_LONG' })
+})
+
+test('a head in pieces keeps its own bytes, not the buffers they came in', () => {
+  const reader = new HeadReader(1_000)
+  const chunk = Buffer.from('GET / HTTP/1.1\r\nHost: a')
+  reader.read(chunk, 0)
+  chunk.fill('x')
+  assert.equal(reader.read(Buffer.from('\r\n\r\n'), 0), GET)
+})

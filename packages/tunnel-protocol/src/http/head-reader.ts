@@ -1,14 +1,21 @@
 import { TunnelError } from '../errors.js'
 
 const HEAD_END = Buffer.from('\r\n\r\n')
+const CR = 13
+const LF = 10
+/** Most heads that come in pieces fit, and what a slow sender costs stays small. */
+const FIRST_CAPACITY_BYTES = 512
 
 /**
  * Cuts one message head out of a run of bytes that may come in pieces of any size.
- * Keeps at most `maxBytes`; throws TUN_ERR_HEAD_TOO_LARGE beyond, TUN_ERR_BAD_REQUEST on line ends other than CRLF.
+ * Keeps at most `maxBytes`; throws TUN_ERR_HEAD_TOO_LARGE beyond (TUN_ERR_URI_TOO_LONG where all of it is one first line),
+ * TUN_ERR_BAD_REQUEST on line ends other than CRLF.
  */
 export class HeadReader {
   readonly #maxBytes: number
+  /** An unfinished head: the first #length bytes of this. Grows by doubling, so that a head in one-byte pieces costs no more than its size. */
   #kept: Buffer | null = null
+  #length = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -26,42 +33,61 @@ export class HeadReader {
   end = 0
 
   read(chunk: Buffer, offset: number): string | undefined {
+    if (this.#kept !== null) return this.#readOn(this.#kept, chunk, offset)
     // Empty lines in front of a message are ignored (RFC 9112 section 2.2).
-    if (this.#kept === null) {
-      while (offset < chunk.length && (chunk[offset] === 13 || chunk[offset] === 10)) offset++
-      if (offset === chunk.length) {
-        this.end = offset
-        return undefined
-      }
-      const at = chunk.indexOf(HEAD_END, offset)
-      if (at >= 0 && at - offset <= this.#maxBytes) {
-        this.end = at + 4
-        return chunk.toString('latin1', offset, at + 2)
-      }
-      this.#keep(chunk.subarray(offset), 0, at)
+    while (offset < chunk.length && (chunk[offset] === CR || chunk[offset] === LF)) offset++
+    if (offset === chunk.length) {
+      this.end = offset
       return undefined
     }
-    const before = this.#kept.length
-    const all = Buffer.concat([this.#kept, chunk.subarray(offset)])
-    const at = all.indexOf(HEAD_END, Math.max(0, before - 3))
-    if (at >= 0 && at <= this.#maxBytes) {
+    const at = chunk.indexOf(HEAD_END, offset)
+    if (at >= 0 && at - offset <= this.#maxBytes) {
+      this.end = at + 4
+      return chunk.toString('latin1', offset, at + 2)
+    }
+    this.#length = 0
+    this.#kept = this.#append(Buffer.allocUnsafe(FIRST_CAPACITY_BYTES), chunk, offset)
+    this.#check(this.#kept, 0)
+    return undefined
+  }
+
+  #readOn(kept: Buffer, chunk: Buffer, offset: number): string | undefined {
+    const before = this.#length
+    const all = this.#append(kept, chunk, offset)
+    const at = all.subarray(0, this.#length).indexOf(HEAD_END, Math.max(0, before - 3))
+    if (at >= 0) {
       this.#kept = null
       this.end = offset + at + 4 - before
       return all.toString('latin1', 0, at + 2)
     }
-    this.#keep(all, before, at)
+    this.#kept = all
+    this.#check(all, before)
     return undefined
   }
 
-  /** Keep an unfinished head, of which `checked` bytes were kept before. `at` is where it ends, if it does beyond the limit. */
-  #keep(bytes: Buffer, checked: number, at: number): void {
+  /** Add as much of the chunk as a head can have, its end included. Returns the buffer that holds all from now on. */
+  #append(kept: Buffer, chunk: Buffer, offset: number): Buffer {
+    const taken = Math.min(chunk.length - offset, this.#maxBytes + HEAD_END.length - this.#length)
+    const length = this.#length + taken
+    let all = kept
+    if (length > kept.length) {
+      all = Buffer.allocUnsafe(Math.max(length, Math.min(kept.length * 2, this.#maxBytes + HEAD_END.length)))
+      kept.copy(all, 0, 0, this.#length)
+    }
+    chunk.copy(all, this.#length, offset, offset + taken)
+    this.#length = length
+    return all
+  }
+
+  /** Look at an unfinished head, of which `checked` bytes were looked at before. */
+  #check(kept: Buffer, checked: number): void {
+    const bytes = kept.subarray(0, this.#length)
+    for (let lineFeed = bytes.indexOf(LF, checked); lineFeed >= 0; lineFeed = bytes.indexOf(LF, lineFeed + 1)) {
+      if (bytes[lineFeed - 1] !== CR) throw new TunnelError('TUN_ERR_BAD_REQUEST', 'lines must end in CRLF')
+    }
     // Up to three bytes of the end may be here already; they don't count.
-    if (at >= 0 || bytes.length > this.#maxBytes + 3) {
-      throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `the head is over ${this.#maxBytes} bytes`)
-    }
-    for (let lineFeed = bytes.indexOf(10, checked); lineFeed >= 0; lineFeed = bytes.indexOf(10, lineFeed + 1)) {
-      if (bytes[lineFeed - 1] !== 13) throw new TunnelError('TUN_ERR_BAD_REQUEST', 'lines must end in CRLF')
-    }
-    this.#kept = bytes
+    if (bytes.length <= this.#maxBytes + 3) return
+    if (bytes.includes(LF)) throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `the head is over ${this.#maxBytes} bytes`)
+    throw new TunnelError('TUN_ERR_URI_TOO_LONG', `the first line is over ${this.#maxBytes} bytes`)
   }
 }

@@ -395,3 +395,15 @@ test('a head as large as it may be is read, and a malformed one refused, without
   const many = Array.from({ length: 40_000 }, () => 'a:b')
   assert.throws(() => parseRequestHead(get(...many, '\0')), { code: 'TUN_ERR_BAD_REQUEST' })
 })
+
+const limits = { maxFields: 3, maxTargetBytes: 10 }
+function limited(target: string, fields: number): () => unknown {
+  const lines = ['Host: a', ...Array.from({ length: fields - 1 }, (_, i) => `X-${i}: y`)]
+  return () => parseRequestHead(`GET ${target} HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join('')}`, limits)
+}
+
+test('a target or a number of lines at its limit is taken, one beyond is refused', () => {
+  assert.doesNotThrow(limited('/123456789', 3))
+  assert.throws(limited('/1234567890', 3), { code: 'TUN_ERR_URI_TOO_LONG' })
+  assert.throws(limited('/', 4), { code: 'TUN_ERR_HEAD_TOO_LARGE' })
+})

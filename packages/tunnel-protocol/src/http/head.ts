@@ -30,6 +30,8 @@ export interface RequestHead extends Fields {
   forwardedProto: string | undefined
   forwardedHost: string | undefined
   forwardedPort: string | undefined
+  /** Value of `Forwarded` (RFC 7239), as sent by the peer; not part of `forward`. */
+  forwarded: string | undefined
 }
 
 export interface ResponseHead extends Fields {
@@ -47,8 +49,20 @@ const HOST_VALUE = /^(?:[A-Za-z0-9\-._~%!$&'()*+,;=]*|\[[0-9A-Fa-f:.]+\])(?::[0-
 
 const LINE_END = '\r\n'
 
+/** What a request head may have; a head over its limit in bytes never gets as far as here. */
+export interface RequestHeadLimits {
+  /** Header lines; beyond: TUN_ERR_HEAD_TOO_LARGE. */
+  maxFields: number
+  /** Bytes of the request target as sent; beyond: TUN_ERR_URI_TOO_LONG. */
+  maxTargetBytes: number
+}
+
+const NO_LIMITS: RequestHeadLimits = { maxFields: Number.POSITIVE_INFINITY, maxTargetBytes: Number.POSITIVE_INFINITY }
+
 /** Fields collected while walking the lines, before the rules are applied. */
 interface Walk {
+  /** Lines seen. */
+  count: number
   host: string | undefined
   hosts: number
   contentLength: string | undefined
@@ -62,6 +76,7 @@ interface Walk {
   forwardedProto: string | undefined
   forwardedHost: string | undefined
   forwardedPort: string | undefined
+  forwarded: string | undefined
   /** Start and end offsets of the lines left out so far, in pairs. */
   dropped: number[] | undefined
 }
@@ -69,9 +84,9 @@ interface Walk {
 /**
  * Parse a request head: everything up to and including the CRLF of its last line, without the empty line.
  * Strict on purpose: what two parsers could read in two ways is refused (RFC 9112 section 11.2).
- * Throws TunnelError with TUN_ERR_BAD_REQUEST, _METHOD, _NOT_IMPLEMENTED or _HTTP_VERSION.
+ * Throws TunnelError with TUN_ERR_BAD_REQUEST, _METHOD, _NOT_IMPLEMENTED, _HTTP_VERSION, _URI_TOO_LONG or _HEAD_TOO_LARGE.
  */
-export function parseRequestHead(text: string): RequestHead {
+export function parseRequestHead(text: string, limits: RequestHeadLimits = NO_LIMITS): RequestHead {
   const lineEnd = text.indexOf(LINE_END)
   const line = REQUEST_LINE.exec(lineEnd < 0 ? text : text.slice(0, lineEnd))
   if (line === null) throw bad('the request line is malformed')
@@ -81,10 +96,16 @@ export function parseRequestHead(text: string): RequestHead {
   const minor = line[4] === '1' ? 1 : 0
   const method = line[1]!
   if (method === 'CONNECT' || method === 'TRACE') throw new TunnelError('TUN_ERR_METHOD', `${method} is not carried`)
+  if (line[2]!.length > limits.maxTargetBytes) {
+    throw new TunnelError('TUN_ERR_URI_TOO_LONG', `the request target is over ${limits.maxTargetBytes} bytes`)
+  }
 
   const start = lineEnd + 2
   checkLines(text, start, 'TUN_ERR_BAD_REQUEST')
   const walk = walkLines(text, start, true)
+  if (walk.count > limits.maxFields) {
+    throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `there are more than ${limits.maxFields} header lines`)
+  }
   if (walk.hosts > 1) throw bad('there is more than one Host header')
   if (walk.hosts === 0 && minor === 1) throw bad('the Host header is missing')
   if (walk.host !== undefined && !HOST_VALUE.test(walk.host)) throw bad('the Host header is malformed')
@@ -114,6 +135,7 @@ export function parseRequestHead(text: string): RequestHead {
     forwardedProto: walk.forwardedProto,
     forwardedHost: walk.forwardedHost,
     forwardedPort: walk.forwardedPort,
+    forwarded: walk.forwarded,
   }
 }
 
@@ -174,6 +196,7 @@ function checkLines(text: string, start: number, code: ErrorCode): void {
 /** Look at each line once. Names are compared only where their length fits one of the names that matter. */
 function walkLines(text: string, start: number, request: boolean): Walk {
   const walk: Walk = {
+    count: 0,
     host: undefined,
     hosts: 0,
     contentLength: undefined,
@@ -187,6 +210,7 @@ function walkLines(text: string, start: number, request: boolean): Walk {
     forwardedProto: undefined,
     forwardedHost: undefined,
     forwardedPort: undefined,
+    forwarded: undefined,
     dropped: undefined,
   }
   let from = start
@@ -201,6 +225,7 @@ function walkLines(text: string, start: number, request: boolean): Walk {
         walk.dropped.push(from, end + 2)
       }
     }
+    walk.count++
     from = end + 2
   }
   return walk
@@ -254,6 +279,7 @@ function note(walk: Walk, name: string, text: string, from: number, to: number, 
       // Only "trailers" means anything beyond this hop (RFC 9110 section 10.1.4).
       return !request || trimOws(text, from, to).toLowerCase() === 'trailers'
     case 'forwarded':
+      walk.forwarded = list(walk.forwarded, trimOws(text, from, to))
       return !request
     case 'x-forwarded-for':
       walk.forwardedFor = list(walk.forwardedFor, trimOws(text, from, to))

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ReceiveWindow } from './receive-window.js'
 import { SendWindow } from './send-window.js'
+import { WindowBudget } from './window-budget.js'
 
 const steps = fc.array(fc.tuple(fc.constantFrom('send', 'read'), fc.nat(5_000)))
 
@@ -42,4 +43,53 @@ test('a grant comes once half a window was read, and pays back everything owed',
   assert.equal(window.read(199), 0)
   assert.equal(window.read(201), 700)
   assert.equal(window.read(300), 0)
+})
+
+test('the window of a reader that keeps up grows, up to its largest, and credit comes at once', () => {
+  const window = new ReceiveWindow(100, { maxBytes: 1_000, budget: new WindowBudget(5_000) })
+  window.hold(50)
+  assert.equal(window.read(50), 350)
+  assert.equal(window.windowBytes, 400)
+  window.hold(400)
+  assert.equal(window.read(400), 1_000)
+  window.hold(1_000)
+  assert.equal(window.read(1_000), 1_000)
+  assert.equal(window.windowBytes, 1_000)
+})
+
+test('the window of a reader that lags behind stays as it is', () => {
+  const window = new ReceiveWindow(100, { maxBytes: 1_000, budget: new WindowBudget(5_000) })
+  for (let i = 0; i < 20; i++) {
+    window.hold(i === 0 ? 100 : 60)
+    assert.equal(window.read(60), 60)
+  }
+  assert.equal(window.windowBytes, 100)
+})
+
+test('windows share a budget, of which each session has a part, and give back what they took when they end', () => {
+  const all = new WindowBudget(900)
+  const growth = (budget: WindowBudget) => ({ maxBytes: 400, budget })
+  const grown = (budget: WindowBudget) => {
+    const window = new ReceiveWindow(100, growth(budget))
+    window.hold(100)
+    window.read(100)
+    return window
+  }
+  const one = new WindowBudget(600, all)
+  const windows = [grown(one), grown(one), grown(one)]
+  assert.deepEqual(
+    windows.map((window) => window.windowBytes),
+    [400, 400, 100],
+  )
+  const other = new WindowBudget(600, all)
+  assert.deepEqual(
+    [grown(other), grown(other)].map((window) => window.windowBytes),
+    [400, 100],
+  )
+  assert.equal(all.usedBytes, 900)
+  for (const window of windows) window.release()
+  windows[0]!.release()
+  windows[0]!.hold(400)
+  windows[0]!.read(400) // read late, after the end of its stream
+  assert.deepEqual([one.usedBytes, other.usedBytes, all.usedBytes], [0, 300, 300])
 })

@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type OpenedStream, type RecordingHandler, SessionPair } from '../testing/session-pair.js'
 import type { Stream } from './stream.js'
+import { WindowBudget } from './window-budget.js'
 
 const STREAMS = 4
 const WINDOW_BYTES = 16 * 1024
+const GROWN_BYTES = 40 * 1024
 const OK = Buffer.from('HTTP/1.1 200 OK\r\n')
 
 type Side = 'server' | 'agent'
@@ -66,7 +68,8 @@ class Direction {
 }
 
 function world() {
-  const pair = new SessionPair({ windowBytes: WINDOW_BYTES })
+  const growthBudget = new WindowBudget(Number.POSITIVE_INFINITY)
+  const pair = new SessionPair({ windowBytes: WINDOW_BYTES, maxWindowBytes: GROWN_BYTES, growthBudget })
   const directions: Record<Side, Direction[]> = { server: [], agent: [] }
   for (let i = 0; i < STREAMS; i++) {
     const { near, stream, far } = pair.open() as { near: RecordingHandler; stream: Stream; far: OpenedStream }
@@ -76,7 +79,7 @@ function world() {
     directions.server.push(new Direction(stream, far.stream, far.handler, i))
     directions.agent.push(new Direction(far.stream, stream, near, i + STREAMS))
   }
-  return { pair, directions }
+  return { pair, directions, growthBudget }
 }
 
 type World = ReturnType<typeof world>
@@ -126,13 +129,13 @@ function apply({ pair, directions }: World, step: Step): void {
 function checkAlways({ pair, directions }: World): void {
   assert.deepEqual([pair.closed.server, pair.closed.agent], [[], []])
   for (const way of [...directions.server, ...directions.agent]) {
-    assert.ok(way.receiver.heldBytes <= WINDOW_BYTES, 'a receiver holds more than its window')
+    assert.ok(way.receiver.heldBytes <= GROWN_BYTES, 'a receiver holds more than its window')
     const end = way.heard.events.findIndex((event) => event === 'end' || event === 'reset')
     if (end >= 0) assert.ok(end >= way.heard.events.length - 2, 'something came after the end')
   }
 }
 
-function checkAtTheEnd({ pair, directions }: World): void {
+function checkAtTheEnd({ pair, directions, growthBudget }: World): void {
   directions.server.forEach((there, i) => {
     const back = directions.agent[i]!
     const gaveUp = there.reset || back.reset
@@ -158,6 +161,7 @@ function checkAtTheEnd({ pair, directions }: World): void {
   })
   const open = directions.server.filter(({ sender }) => !sender.closed).length
   assert.deepEqual([pair.server.streamCount, pair.agent.streamCount], [open, open])
+  assert.ok(growthBudget.usedBytes <= open * 2 * (GROWN_BYTES - WINDOW_BYTES))
 }
 
 function finish({ pair, directions }: World): void {
@@ -204,6 +208,7 @@ test('wherever the link is cut, each stream has a clean beginning and one reset,
       assert.ok(way.heard.events.filter((event) => event === 'reset').length <= 1)
     }
     assert.deepEqual([here.pair.server.heldBytes, here.pair.agent.heldBytes], [0, 0])
+    assert.equal(here.growthBudget.usedBytes, 0)
   })
   fc.assert(check, { numRuns: 200 })
 })

@@ -2,23 +2,28 @@ import {
   DATA_FRAME_BYTES,
   DEFAULT_MAX_STREAMS,
   DEFAULT_WINDOW_BYTES,
+  FIRST_WINDOW_BYTES,
   FrameFlag,
   FrameType,
+  GROWN_WINDOW_BYTES,
   LINK_HIGH_WATER_BYTES,
   MAX_FRAME_BYTES,
   MAX_QUEUED_CONTROL_BYTES,
   MAX_WINDOW_BYTES,
   MIN_WINDOW_BYTES,
   OPEN_PREFIX_BYTES,
+  SESSION_GROWTH_BYTES,
   type StreamKind,
 } from '../constants.js'
 import { type ErrorCode, errorCodeFromWire, TunnelError, wireFromErrorCode } from '../errors.js'
 import { FrameBatch } from '../frame/batch.js'
 import { FrameReader, type FrameSink } from '../frame/reader.js'
 import type { Link, LinkHandler } from '../link/link.js'
+import type { WindowGrowth } from './receive-window.js'
 import { Scheduler } from './scheduler.js'
 import { Stream, type StreamHandler, type StreamOwner } from './stream.js'
 import { isLater, nextStreamId } from './stream-id.js'
+import { WindowBudget } from './window-budget.js'
 
 /** What the server says when it opens a stream. */
 export interface OpenRequest {
@@ -43,8 +48,12 @@ export interface SessionHandler {
 export interface SessionOptions {
   role: 'server' | 'agent'
   handler: SessionHandler
-  /** Bytes we hold per stream while its reader is slow; told to the peer in hello or welcome. Default 262_144. */
+  /** Bytes we hold per stream while its reader is slow; told to the peer in hello or welcome. Default 65_536. */
   windowBytes?: number
+  /** To how many bytes the window of a stream grows whose reader keeps up. Default 262_144. */
+  maxWindowBytes?: number
+  /** What the windows of all sessions of this process may grow by together. Default: no limit but that of each session. */
+  growthBudget?: WindowBudget
   /** Streams at once. Default 2_048. */
   maxStreams?: number
   /** How to run something at the end of this event-loop turn. Default setImmediate; tests pass their own. */
@@ -74,6 +83,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   readonly #handler: SessionHandler
   readonly #defer: (flush: () => void) => void
   readonly #windowBytes: number
+  readonly #growth: WindowGrowth
   readonly #maxStreams: number
   readonly #streams = new Map<number, Stream>()
   readonly #scheduler = new Scheduler()
@@ -96,7 +106,11 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#role = options.role
     this.#handler = options.handler
     this.#defer = options.defer ?? setImmediate
-    this.#windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES
+    this.#windowBytes = options.windowBytes ?? FIRST_WINDOW_BYTES
+    this.#growth = {
+      maxBytes: options.maxWindowBytes ?? GROWN_WINDOW_BYTES,
+      budget: new WindowBudget(SESSION_GROWTH_BYTES, options.growthBudget),
+    }
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS
     this.#reader = new FrameReader(this)
   }
@@ -161,7 +175,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `the request head has ${head.length} bytes`)
     }
     this.#lastStreamId = nextStreamId(this.#lastStreamId, this.#streams)
-    const stream = new Stream(this.#lastStreamId, this, handler, this.#peerWindowBytes, this.#windowBytes)
+    const stream = new Stream(this.#lastStreamId, this, handler, this.#peerWindowBytes, this.#windowBytes, this.#growth)
     stream.headDue = true
     this.#streams.set(stream.id, stream)
     const payload = Buffer.allocUnsafe(OPEN_PREFIX_BYTES + head.length)
@@ -334,7 +348,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     }
     if (payload.length < OPEN_PREFIX_BYTES) throw new TunnelError('TUN_ERR_PROTOCOL', 'an OPEN frame is too short')
     this.#lastStreamId = id
-    const stream = new Stream(id, this, closedHandler, this.#peerWindowBytes, this.#windowBytes)
+    const stream = new Stream(id, this, closedHandler, this.#peerWindowBytes, this.#windowBytes, this.#growth)
     this.#streams.set(id, stream)
     if (this.#streams.size > this.#maxStreams) {
       stream.reset('TUN_ERR_TOO_MANY_STREAMS', `this agent carries ${this.#maxStreams} requests at most`)

@@ -1,6 +1,7 @@
+import { ByteQueue } from '../byte-queue.js'
 import { FrameFlag, FrameType, MAX_FRAME_BYTES, STREAM_HIGH_WATER_BYTES } from '../constants.js'
 import { type ErrorCode, TunnelError } from '../errors.js'
-import { ReceiveWindow } from './receive-window.js'
+import { ReceiveWindow, type WindowGrowth } from './receive-window.js'
 import { SendWindow } from './send-window.js'
 import { nextState, type StreamState } from './stream-state.js'
 
@@ -49,7 +50,7 @@ export class Stream {
   #state: StreamState = 'open'
   /** First chunk waiting for its turn, and the ones behind it; most streams never have a second. */
   #first: Buffer | null = null
-  #rest: Buffer[] | null = null
+  #rest: ByteQueue | null = null
   #pendingBytes = 0
   #needDrain = false
   #endQueued = false
@@ -64,12 +65,13 @@ export class Stream {
     handler: StreamHandler,
     sendWindowBytes: number,
     receiveWindowBytes: number,
+    growth?: WindowGrowth,
   ) {
     this.id = id
     this.#owner = owner
     this.handler = handler
     this.#sendWindow = new SendWindow(sendWindowBytes)
-    this.#receiveWindow = new ReceiveWindow(receiveWindowBytes)
+    this.#receiveWindow = new ReceiveWindow(receiveWindowBytes, growth)
   }
 
   get state(): StreamState {
@@ -108,8 +110,10 @@ export class Stream {
   write(chunk: Buffer): boolean {
     if (!this.#maySend || chunk.length === 0) return true
     if (this.#first === null) this.#first = chunk
-    else if (this.#rest === null) this.#rest = [chunk]
-    else this.#rest.push(chunk)
+    else {
+      this.#rest ??= new ByteQueue()
+      this.#rest.push(chunk)
+    }
     this.#pendingBytes += chunk.length
     if (this.#sendWindow.credit > 0) this.#owner.streamReady(this)
     if (this.#pendingBytes < STREAM_HIGH_WATER_BYTES) return true
@@ -232,7 +236,7 @@ export class Stream {
     if (this.closed) return // the handler reset the stream while it took the last bytes
     this.#state = nextState(this.#state, 'receiveEnd')
     this.handler.onEnd()
-    if (this.closed) this.#owner.streamClosed(this)
+    if (this.closed) this.#over()
   }
 
   receiveCredit(bytes: number): void {
@@ -259,7 +263,7 @@ export class Stream {
 
   #sentEnd(): void {
     this.#state = nextState(this.#state, 'sendEnd')
-    if (this.closed) this.#owner.streamClosed(this)
+    if (this.closed) this.#over()
     else if (this.#resetAfterEnd !== null) this.reset(this.#resetAfterEnd.code, this.#resetAfterEnd.detail)
   }
 
@@ -269,6 +273,11 @@ export class Stream {
     this.#rest = null
     this.#pendingBytes = 0
     this.#trailers = null
+    this.#over()
+  }
+
+  #over(): void {
+    this.#receiveWindow.release()
     this.#owner.streamClosed(this)
   }
 
@@ -281,7 +290,6 @@ export class Stream {
       return chunk.subarray(0, bytes)
     }
     this.#first = this.#rest?.shift() ?? null
-    if (this.#rest?.length === 0) this.#rest = null
     return chunk
   }
 }

@@ -118,7 +118,7 @@ export class SessionPair {
   onOpen: (opened: OpenedStream) => void = () => {}
   readonly #deferred: Array<() => void> = []
 
-  constructor(options: Pick<SessionOptions, 'windowBytes' | 'maxStreams'> = {}) {
+  constructor(options: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> = {}) {
     const defer = (flush: () => void) => void this.#deferred.push(flush)
     this.server = new Session({
       ...options,
@@ -195,7 +195,10 @@ export class LoneSession {
   readonly #deferred: Array<() => void> = []
   readonly #received: Buffer[] = []
 
-  constructor(role: 'server' | 'agent', options: Pick<SessionOptions, 'windowBytes' | 'maxStreams'> = {}) {
+  constructor(
+    role: 'server' | 'agent',
+    options: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> = {},
+  ) {
     this.session = new Session({
       ...options,
       role,

@@ -8,22 +8,24 @@ import { readTokenFile, TokenList } from './tokens.js'
 test('without tokens everyone may open tunnels', () => {
   const list = new TokenList([])
   assert.equal(list.open, true)
-  list.check(undefined)
-  list.check('anything')
+  assert.equal(list.accountOf(undefined, '192.0.2.1'), list.accountOf('anything', '192.0.2.1'))
+  assert.notEqual(list.accountOf(undefined, '192.0.2.1'), list.accountOf(undefined, '192.0.2.2'))
 })
 
 test('with tokens only who has one may', () => {
   const list = new TokenList(['one', 'two'])
   assert.equal(list.open, false)
-  list.check('one')
-  list.check('two')
-  assert.throws(() => list.check(undefined), /TUN_ERR_UNAUTHORIZED: this server wants a token/)
-  for (const wrong of ['', 'on', 'onee', 'ONE']) assert.throws(() => list.check(wrong), /does not know the token/)
+  assert.notEqual(list.accountOf('one', '192.0.2.1'), list.accountOf('two', '192.0.2.1'))
+  assert.equal(list.accountOf('one', '192.0.2.1'), list.accountOf('one', '192.0.2.2'))
+  assert.doesNotMatch(list.accountOf('one', '192.0.2.1'), /one/)
+  assert.throws(() => list.accountOf(undefined, '192.0.2.1'), /TUN_ERR_UNAUTHORIZED: this server wants a token/)
+  for (const wrong of ['', 'on', 'onee', 'ONE'])
+    assert.throws(() => list.accountOf(wrong, ''), /does not know the token/)
 })
 
 test('a refusal does not repeat the token', () => {
   assert.throws(
-    () => new TokenList(['one']).check('my-secret'),
+    () => new TokenList(['one']).accountOf('my-secret', ''),
     (error: Error) => !error.message.includes('my-secret'),
   )
 })

@@ -15,16 +15,20 @@ export class TokenList {
     return this.#digests.length === 0
   }
 
-  /** Throws TUN_ERR_UNAUTHORIZED. Takes the same time whatever the token, and wherever in the list it stands. */
-  check(token: string | undefined): void {
-    if (this.open) return
+  /**
+   * The account behind a token: each token is one. Where everyone may come, each address is one.
+   * Throws TUN_ERR_UNAUTHORIZED. Takes the same time whatever the token, and wherever in the list it stands.
+   */
+  accountOf(token: string | undefined, address: string): string {
+    if (this.open) return `address ${address}`
     if (token === undefined) {
       throw new TunnelError('TUN_ERR_UNAUTHORIZED', 'this server wants a token: set TUNNEL_TOKEN or pass --token-file')
     }
     const given = digest(token)
     let known = false
     for (const expected of this.#digests) known = timingSafeEqual(given, expected) || known
-    if (!known) throw new TunnelError('TUN_ERR_UNAUTHORIZED', 'this server does not know the token')
+    if (known) return `token ${given.toString('hex', 0, 8)}`
+    throw new TunnelError('TUN_ERR_UNAUTHORIZED', 'this server does not know the token')
   }
 }
 

@@ -8,13 +8,19 @@ import {
   type SessionHandler,
   startKeepalive,
   TunnelError,
+  type WindowBudget,
 } from 'tunnel-protocol'
+import type { AccountSessions } from '../accounts/sessions.js'
 import type { TokenList } from '../accounts/tokens.js'
 import type { Holder, TunnelRegistry } from '../registry/tunnels.js'
 
 export interface ControlContext {
   registry: TunnelRegistry
   tokens: TokenList
+  accountSessions: AccountSessions
+  /** What the windows of all sessions may grow by together. */
+  growthBudget: WindowBudget
+  isTrusted(address: string): boolean
   logger: Logger
   /** Software and version, told to agents. */
   software: string
@@ -33,6 +39,9 @@ export class AgentSession implements SessionHandler, Holder {
   readonly id: string
   readonly session: Session
   instance: string | undefined
+  account = ''
+  /** Where the agent is (see addressGroup). */
+  readonly #address: string
   readonly #context: ControlContext
   readonly #onClosed: (session: AgentSession) => void
   readonly #stopKeepalive: () => void
@@ -40,11 +49,23 @@ export class AgentSession implements SessionHandler, Holder {
   #greeted = false
   #left = false
 
-  constructor(id: string, link: Link, context: ControlContext, onClosed: (session: AgentSession) => void) {
+  constructor(
+    id: string,
+    link: Link,
+    address: string,
+    context: ControlContext,
+    onClosed: (session: AgentSession) => void,
+  ) {
     this.id = id
+    this.#address = address
     this.#context = context
     this.#onClosed = onClosed
-    this.session = new Session({ role: 'server', handler: this, maxStreams: context.maxStreams })
+    this.session = new Session({
+      role: 'server',
+      handler: this,
+      maxStreams: context.maxStreams,
+      growthBudget: context.growthBudget,
+    })
     this.session.attach(link)
     this.#helloTimer = setTimeout(() => {
       this.session.close(new TunnelError('TUN_ERR_PROTOCOL', 'the agent did not say hello in time'))
@@ -69,6 +90,7 @@ export class AgentSession implements SessionHandler, Holder {
     this.#stopKeepalive()
     if (this.#left) this.#context.registry.leave(this)
     else this.#context.registry.away(this)
+    if (this.account !== '') this.#context.accountSessions.leave(this.account, this.instance ?? this.id)
     if (error.code === 'TUN_ERR_INTERNAL')
       this.#context.logger.error({ session: this.id, err: error.cause }, 'session failed')
     this.#context.logger.info(
@@ -86,9 +108,11 @@ export class AgentSession implements SessionHandler, Holder {
     if (this.#greeted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent said hello twice')
     this.#greeted = true
     clearTimeout(this.#helloTimer)
-    this.#context.tokens.check(hello.token)
-    this.session.setPeerWindow(hello.window)
+    const account = this.#context.tokens.accountOf(hello.token, this.#address)
     this.instance = hello.instance
+    this.#context.accountSessions.enter(account, hello.instance ?? this.id)
+    this.account = account
+    this.session.setPeerWindow(hello.window)
     this.session.sendControl({
       type: 'welcome',
       session: this.id,

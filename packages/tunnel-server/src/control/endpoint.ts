@@ -1,7 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { customAlphabet } from 'nanoid'
-import { acceptHandshake, isHandshake, LINK_PATH, SUBPROTOCOL, TunnelError, WebSocketLink } from 'tunnel-protocol'
+import {
+  acceptHandshake,
+  isHandshake,
+  LINK_PATH,
+  provenance,
+  SUBPROTOCOL,
+  TunnelError,
+  WebSocketLink,
+} from 'tunnel-protocol'
+import { addressGroup } from '../policy/address-group.js'
 import { AgentSession, type ControlContext } from './agent-session.js'
 
 const sessionId = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 10)
@@ -29,7 +38,7 @@ export class ControlEndpoint {
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
     if (!offered.includes(SUBPROTOCOL)) {
       const message = `this server speaks ${SUBPROTOCOL}, the agent offered ${printable(offered.join(', ')) || 'nothing'}`
-      refuse(socket, 426, 'Upgrade Required', 'TUN_ERR_VERSION', message)
+      refuse(socket, 426, 'Upgrade Required', 'TUN_ERR_VERSION', message, 'Upgrade: websocket\r\n')
       return
     }
     if (!isHandshake(request)) {
@@ -38,8 +47,28 @@ export class ControlEndpoint {
     }
     acceptHandshake(request, socket, SUBPROTOCOL)
     const link = new WebSocketLink(socket, head, 'server')
-    const session = new AgentSession(sessionId(), link, this.#context, (ended) => this.#sessions.delete(ended))
+    const address = addressGroup(this.#addressOf(request, socket))
+    const session = new AgentSession(sessionId(), link, address, this.#context, (ended) => this.#sessions.delete(ended))
     this.#sessions.add(session)
+  }
+
+  /** Where the agent is: behind trusted proxies, where they say. */
+  #addressOf(request: IncomingMessage, socket: Socket): string {
+    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const { isTrusted } = this.#context
+    const peer = { address, proto: 'http' as const, port: 0, trusted: isTrusted(address), isTrusted }
+    const field = (name: string) => request.headers[name]?.toString()
+    return provenance(
+      {
+        host: undefined,
+        forwardedFor: field('x-forwarded-for'),
+        forwarded: field('forwarded'),
+        forwardedProto: undefined,
+        forwardedHost: undefined,
+        forwardedPort: undefined,
+      },
+      peer,
+    ).visitor
   }
 
   /** End all sessions; the agents are told to come back. */
@@ -50,12 +79,15 @@ export class ControlEndpoint {
   }
 }
 
-/** The connection may be a proxy's, used for other hosts afterwards: a refusal always closes it. */
-function refuse(socket: Socket, status: number, reason: string, code: string, message: string): void {
+/**
+ * The connection may be a proxy's, used for other hosts afterwards: a refusal always closes it.
+ * `upgrade`: the line that a 426 must have (RFC 9110 section 15.5.22).
+ */
+function refuse(socket: Socket, status: number, reason: string, code: string, message: string, upgrade = ''): void {
   const body = `${message}\n`
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `X-Tunnel-Error: ${code}\r\nConnection: close\r\n\r\n${body}`,
+      `X-Tunnel-Error: ${code}\r\n${upgrade}Connection: ${upgrade === '' ? 'close' : 'close, Upgrade'}\r\n\r\n${body}`,
   )
 }
 

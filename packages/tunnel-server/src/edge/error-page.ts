@@ -16,6 +16,9 @@ const titles: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_ORIGIN_TIMEOUT: 'The app does not answer',
   TUN_ERR_SESSION_CLOSED: 'The tunnel was interrupted',
   TUN_ERR_TOO_MANY_STREAMS: 'Too busy',
+  TUN_ERR_TOO_MANY_REQUESTS: 'Too many requests at once',
+  TUN_ERR_BODY_TOO_LARGE: 'This is too large to send here',
+  TUN_ERR_URI_TOO_LONG: 'This address is too long',
 }
 
 const hints: Partial<Record<ErrorCode, string>> = {
@@ -23,8 +26,9 @@ const hints: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_TUNNEL_OFFLINE: 'It was here a moment ago. Try again in a few seconds.',
   TUN_ERR_ORIGIN_REFUSED: 'The tunnel is open, and works again as soon as the app behind it has started.',
   TUN_ERR_ORIGIN_RESET: 'The tunnel is open, but the app behind it gave no complete answer.',
-  TUN_ERR_ORIGIN_TIMEOUT: 'The tunnel is open, but the app behind it took no connection in time.',
+  TUN_ERR_ORIGIN_TIMEOUT: 'The tunnel is open, but the app behind it did not answer in time.',
   TUN_ERR_SESSION_CLOSED: 'The connection to the machine that serves this page was lost. Try again in a few seconds.',
+  TUN_ERR_TOO_MANY_REQUESTS: 'Let some of them end first. Others who share your address count too.',
   TUN_ERR_TOO_MANY_STREAMS: 'This tunnel carries as many requests as it may. Try again in a few seconds.',
 }
 
@@ -33,6 +37,7 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   TUN_ERR_TUNNEL_OFFLINE: 1,
   TUN_ERR_SESSION_CLOSED: 1,
   TUN_ERR_TOO_MANY_STREAMS: 1,
+  TUN_ERR_TOO_MANY_REQUESTS: 1,
   TUN_ERR_DRAINING: 1,
 }
 

@@ -1,15 +1,18 @@
 import type { Socket } from 'node:net'
 import {
+  type ErrorCode,
+  errorTable,
   forwardedLines,
   type Logger,
-  type PeerFacts,
+  type Outlet,
+  type Provenance,
   parseResponseHead,
   type RequestHead,
+  readTrailers,
   type Stream,
   type StreamHandler,
   StreamKind,
   TunnelError,
-  visitorAddress,
 } from 'tunnel-protocol'
 import type { Tunnel } from '../registry/tunnels.js'
 import { ResponseWriter } from './response.js'
@@ -18,6 +21,8 @@ import { corkForTurn } from './turn.js'
 /** The visitor's connection, as an exchange sees it. */
 export interface VisitorSide {
   readonly socket: Socket
+  /** Everything behind a response head goes through it. */
+  readonly outlet: Outlet
   /** The response after which this connection closes must say so. */
   readonly closing: boolean
   /** The socket may be read again. */
@@ -30,9 +35,12 @@ export interface VisitorSide {
   finishEarly(): void
   /** Answer with an error page. */
   refuse(error: TunnelError, request: RequestHead): void
-  /** Reset the connection: bytes are missing and there is no other way left to say so. */
+  /** Break the connection behind what was written: bytes are missing and there is no other way left to say so. */
   breakOff(): void
 }
+
+/** Interim heads cost no credit; this many bytes of answers may be unread when one comes. */
+const MAX_UNREAD_BYTES = 256 * 1024
 
 /** Where finished exchanges are reported; absent where nobody listens, so that the path costs nothing. */
 export type AccessLog = Logger | undefined
@@ -44,29 +52,30 @@ export class Exchange implements StreamHandler {
   readonly #stream: Stream
   readonly #tunnel: Tunnel
   readonly #accessLog: AccessLog
-  readonly #peer: PeerFacts
+  readonly #from: Provenance
   readonly #startedAt: number
   #response: ResponseWriter | undefined
   #trailers = ''
   #requestDone: boolean
+  /** The agent has sent all of the response. */
+  #ended = false
+  /** All of the response has been written. */
   #responseDone = false
   /** After a 101: bytes go both ways as they are. */
   #raw = false
-  /** Received bytes that the visitor's socket has not taken yet; credit for them is owed. */
-  #unconsumed = 0
 
   /** Throws what Session.openStream throws. */
-  constructor(visitor: VisitorSide, request: RequestHead, tunnel: Tunnel, peer: PeerFacts, accessLog: AccessLog) {
+  constructor(visitor: VisitorSide, request: RequestHead, tunnel: Tunnel, from: Provenance, accessLog: AccessLog) {
     this.#visitor = visitor
     this.request = request
     this.#tunnel = tunnel
-    this.#peer = peer
+    this.#from = from
     this.#accessLog = accessLog
     this.#startedAt = accessLog === undefined ? 0 : performance.now()
     this.#requestDone = request.framing === 'none'
     const { upgrade } = request
     const upgradeLines = upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
-    const head = `${request.method} ${request.target} HTTP/1.1\r\n${request.forward}${forwardedLines(request, peer)}${upgradeLines}`
+    const head = `${request.method} ${request.target} HTTP/1.1\r\n${request.forward}${forwardedLines(from)}${upgradeLines}`
     this.#stream = tunnel.holder!.session.openStream(
       upgrade === undefined ? StreamKind.Http : StreamKind.Upgrade,
       tunnel.number,
@@ -74,6 +83,7 @@ export class Exchange implements StreamHandler {
       this.#requestDone && upgrade === undefined,
       this,
     )
+    visitor.outlet.begin(this.#stream)
   }
 
   /** Bytes go through as they are: the visitor connection must not look for requests in them. */
@@ -105,17 +115,14 @@ export class Exchange implements StreamHandler {
     this.#stream.end()
   }
 
-  visitorDrained(): void {
-    const bytes = this.#unconsumed
-    this.#unconsumed = 0
-    if (bytes > 0) this.#stream.consumed(bytes)
-  }
-
-  /** The visitor's connection is gone, or sent something that is not HTTP. */
-  visitorGone(detail: string): void {
+  /** The edge gives the exchange up: its visitor is gone, breaks a rule or a limit. */
+  abandon(code: ErrorCode, detail: string): void {
     if (this.#responseDone && this.#requestDone) return
-    if (!this.#stream.closed) this.#log(this.#response?.head.status ?? 499, 'visitor gone')
-    this.#stream.reset('TUN_ERR_VISITOR_GONE', detail)
+    if (!this.#stream.closed) {
+      const outcome = code === 'TUN_ERR_VISITOR_GONE' ? 'visitor gone' : code
+      this.#log(this.#response?.head.status ?? errorTable[code].status ?? 499, outcome)
+    }
+    this.#stream.reset(code, detail)
   }
 
   get responseStarted(): boolean {
@@ -130,6 +137,9 @@ export class Exchange implements StreamHandler {
       const head = parseResponseHead(payload.toString('latin1'), this.request.method)
       if (head.status < 100 || head.status > 199 || head.status === 101) {
         throw new TunnelError('TUN_ERR_PROTOCOL', 'an interim response must have a 1xx status')
+      }
+      if (this.#visitor.socket.writableLength > MAX_UNREAD_BYTES) {
+        throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app sends more interim responses than the visitor reads')
       }
       corkForTurn(this.#visitor.socket)
       this.#visitor.socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}\r\n`, 'latin1')
@@ -149,7 +159,7 @@ export class Exchange implements StreamHandler {
       if (head.status < 200)
         throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent an interim response as a final one')
       const close = this.#visitor.closing || head.connectionClose
-      this.#response = new ResponseWriter(this.#visitor.socket, this.request, head, close)
+      this.#response = new ResponseWriter(this.#visitor.socket, this.#visitor.outlet, this.request, head, close)
       if (this.request.upgrade !== undefined) {
         // Refused: the upgrade request had no body, and raw bytes will not follow.
         this.#stream.end()
@@ -164,45 +174,56 @@ export class Exchange implements StreamHandler {
     try {
       if (this.#raw) {
         corkForTurn(this.#visitor.socket)
-        this.#passed(part.length, this.#visitor.socket.write(part))
+        this.#visitor.outlet.write(part, false)
         return
       }
       if (this.#response === undefined)
         throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent a body without a head')
-      this.#passed(part.length, this.#response.write(part))
+      this.#response.write(part)
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
   }
 
   onTrailers(trailers: Buffer): void {
-    this.#trailers = trailers.toString('latin1')
+    try {
+      this.#trailers = readTrailers(trailers, 'TUN_ERR_PROTOCOL')
+    } catch (error) {
+      this.#fail(TunnelError.from(error))
+    }
   }
 
   onEnd(): void {
-    if (this.#raw) {
-      this.#visitor.socket.end()
-      return
-    }
     try {
-      if (this.#response === undefined) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent ended without a response')
-      this.#response.end(this.#trailers)
+      if (!this.responseStarted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent ended without a response')
+      this.#response?.checkComplete()
     } catch (error) {
       this.#fail(TunnelError.from(error))
       return
     }
+    this.#ended = true
+    const { outlet } = this.#visitor
+    if (outlet.empty) this.#endResponse()
+    else outlet.whenEmpty(() => this.#endResponse())
+  }
+
+  #endResponse(): void {
+    if (this.#response === undefined) {
+      this.#visitor.socket.end() // raw: half-closed
+      return
+    }
+    this.#response.end(this.#trailers)
     this.#responseDone = true
     this.#log(this.#response.head.status, 'served')
-    this.#finishIfDone()
+    if (this.#stream.closed && !this.#requestDone) this.#visitor.finishEarly()
+    else this.#finishIfDone()
   }
 
   onReset(error: TunnelError): void {
-    if (this.#responseDone) {
-      // The answer is out; the rest of the request body is not wanted (TUN_ERR_NO_BODY_NEEDED) or can't be delivered.
-      this.#visitor.finishEarly()
-      return
-    }
-    this.#giveUp(error)
+    // The answer is out; the rest of the request body is not wanted (TUN_ERR_NO_BODY_NEEDED) or can't be delivered.
+    if (this.#responseDone) this.#visitor.finishEarly()
+    else if (!this.#ended || this.#raw) this.#giveUp(error)
+    // else the end of the answer waits for the visitor to read, and then does the same.
   }
 
   onDrain(): void {
@@ -221,11 +242,6 @@ export class Exchange implements StreamHandler {
     )
     this.#log(101, 'upgraded')
     this.#visitor.switchedToRaw()
-  }
-
-  #passed(bytes: number, more: boolean): void {
-    if (more) this.#stream.consumed(bytes)
-    else this.#unconsumed += bytes
   }
 
   #finishIfDone(): void {
@@ -250,7 +266,7 @@ export class Exchange implements StreamHandler {
     this.#accessLog?.info(
       {
         request: this.id,
-        visitor: visitorAddress(this.request, this.#peer),
+        visitor: this.#from.visitor,
         host: this.request.host,
         method: this.request.method,
         target: this.request.target.replace(/\?.*$/, ''),

@@ -1,22 +1,25 @@
 import net, { type Server } from 'node:net'
 import { TunnelError } from 'tunnel-protocol'
-import { trustedProxies } from './trust.js'
+import { Admission } from './admission.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from './visitor.js'
 
 export interface EdgeOptions extends EdgeSettings {
   port: number
   /** Addresses to listen on; empty: loopback for the domain localhost, else all. */
   host: string[]
-  trustProxy: string[]
+  isTrusted(address: string): boolean
 }
 
 const SWEEP_MS = 1_000
+/** Idle time after which the kernel asks whether the visitor's machine is still there. */
+const KEEPALIVE_PROBE_MS = 60_000
 /** Socket buffers: large enough that a bulk read is one read, small enough that a visitor who stops reading costs little. */
 const HIGH_WATER_BYTES = 64 * 1024
 
 /** The public port: accepts visitors, and owns their connections and deadlines. */
 export class EdgeListener implements EdgeContext {
   readonly settings: EdgeSettings
+  readonly admission: Admission
   readonly isTrusted: (address: string) => boolean
   clock = Date.now()
   draining = false
@@ -29,7 +32,8 @@ export class EdgeListener implements EdgeContext {
   constructor(options: EdgeOptions) {
     this.#options = options
     this.settings = options
-    this.isTrusted = trustedProxies(options.trustProxy)
+    this.isTrusted = options.isTrusted
+    this.admission = new Admission(options.limits)
   }
 
   get connectionCount(): number {
@@ -91,7 +95,14 @@ export class EdgeListener implements EdgeContext {
 
   #listenOn(address: string, port: number): Promise<number> {
     const server = net.createServer(
-      { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_BYTES },
+      {
+        allowHalfOpen: true,
+        noDelay: true,
+        highWaterMark: HIGH_WATER_BYTES,
+        // A visitor that vanished without a word, and to whom nothing is sent, is only ever noticed by asking.
+        keepAlive: true,
+        keepAliveInitialDelay: KEEPALIVE_PROBE_MS,
+      },
       (socket) => {
         this.#connections.add(new VisitorConnection(socket, this))
       },
@@ -109,9 +120,7 @@ export class EdgeListener implements EdgeContext {
 
   #sweepConnections(): void {
     this.clock = Date.now()
-    for (const connection of this.#connections) {
-      if (connection.deadline > 0 && connection.deadline < this.clock) connection.timeOut()
-    }
+    for (const connection of this.#connections) connection.check(this.clock)
     this.settings.registry.sweep()
   }
 }

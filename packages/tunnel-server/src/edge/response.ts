@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type RequestHead, type ResponseHead, TunnelError, writeChunk, writeLastChunk } from 'tunnel-protocol'
+import { type Outlet, type RequestHead, type ResponseHead, TunnelError, writeLastChunk } from 'tunnel-protocol'
 import { corkForTurn } from './turn.js'
 
 /**
@@ -13,11 +13,13 @@ export class ResponseWriter {
   /** Body bytes passed on. */
   bytes = 0
   readonly #socket: Socket
+  readonly #outlet: Outlet
   readonly #chunked: boolean
   #left: number
 
-  constructor(socket: Socket, request: RequestHead, head: ResponseHead, closeWanted: boolean) {
+  constructor(socket: Socket, outlet: Outlet, request: RequestHead, head: ResponseHead, closeWanted: boolean) {
     this.#socket = socket
+    this.#outlet = outlet
     this.head = head
     // HTTP/1.0 knows no chunks: the end of the connection ends the body instead.
     const dechunked = head.framing === 'chunked' && request.minor === 0
@@ -30,20 +32,24 @@ export class ResponseWriter {
     socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${lines}${connection}\r\n`, 'latin1')
   }
 
-  /** Returns what socket.write returns. Throws TUN_ERR_PROTOCOL for bytes beyond what the head promised. */
-  write(part: Buffer): boolean {
+  /** Throws TUN_ERR_PROTOCOL for bytes beyond what the head promised. */
+  write(part: Buffer): void {
     this.#left -= part.length
     if (this.#left < 0) throw new TunnelError('TUN_ERR_PROTOCOL', 'the response body is longer than its head says')
     this.bytes += part.length
     corkForTurn(this.#socket)
-    return this.#chunked ? writeChunk(this.#socket, part) : this.#socket.write(part)
+    this.#outlet.write(part, this.#chunked)
   }
 
   /** Throws TUN_ERR_PROTOCOL when bytes are missing. */
-  end(trailers: string): void {
+  checkComplete(): void {
     if (this.head.framing === 'length' && this.#left > 0) {
       throw new TunnelError('TUN_ERR_PROTOCOL', `the response body is ${this.#left} bytes short`)
     }
+  }
+
+  /** Call when the outlet is empty. */
+  end(trailers: string): void {
     if (this.#chunked) writeLastChunk(this.#socket, trailers)
   }
 }

@@ -3,27 +3,31 @@ import type { Socket } from 'node:net'
 import {
   BodyReader,
   type BodySink,
+  type ErrorCode,
   HeadReader,
   type Logger,
+  Outlet,
   type PeerFacts,
   parseRequestHead,
+  provenance,
   type RequestHead,
   TunnelError,
   whenEndIsClean,
 } from 'tunnel-protocol'
+import { addressGroup } from '../policy/address-group.js'
 import { routeHost } from '../registry/route.js'
-import type { TunnelRegistry } from '../registry/tunnels.js'
+import type { Tunnel, TunnelRegistry } from '../registry/tunnels.js'
+import type { Admission } from './admission.js'
 import { errorPage } from './error-page.js'
 import { Exchange, type VisitorSide } from './exchange.js'
+import type { EdgeLimits } from './limits.js'
 import { keepsAlive } from './response.js'
 
 /** What holds for all visitors' connections. */
 export interface EdgeSettings {
   domain: string
   registry: TunnelRegistry
-  headTimeoutMs: number
-  keepAliveMs: number
-  maxHeaderBytes: number
+  limits: EdgeLimits
   /** Where finished exchanges are logged, if anywhere. */
   accessLog: Logger | undefined
   /** The server's own pages and API take the connection, from the bytes given on. */
@@ -33,6 +37,7 @@ export interface EdgeSettings {
 /** What a visitor connection needs of the edge it came in through. */
 export interface EdgeContext {
   readonly settings: EdgeSettings
+  readonly admission: Admission
   /** Milliseconds since the epoch, a second old at most: good enough for deadlines, and free. */
   readonly clock: number
   /** The server is shutting down: no connection is kept. */
@@ -46,31 +51,52 @@ const MAX_PIPELINED_BYTES = 64 * 1024
 /** How long a connection that we close is read empty, so that the visitor can read our last answer. */
 const LINGER_MS = 2_000
 
+/** What an open exchange counts against. */
+interface Admitted {
+  tunnel: Tunnel
+  visitor: string
+}
+
 /**
  * One visitor's connection: finds its requests, starts an exchange for each, one at a time and in order.
- * `heads`: looking for a request or inside one. `raw`: after a 101. `closing`: what comes is thrown away.
+ * `heads`: looking for a request or inside one. `raw`: after a 101. `closing`: what comes is thrown away. `breaking`: the same, and the
+ * connection is reset once what was written is out.
  */
 export class VisitorConnection implements BodySink, VisitorSide {
   readonly socket: Socket
-  /** When the sweep ends this connection, in EdgeContext.clock time; 0 for never. */
-  deadline: number
+  readonly outlet: Outlet
   readonly #edge: EdgeContext
+  readonly #limits: EdgeLimits
   readonly #peer: PeerFacts
   readonly #heads: HeadReader
-  #state: 'heads' | 'raw' | 'closing' = 'heads'
+  #state: 'heads' | 'raw' | 'closing' | 'breaking' = 'heads'
+  /** No request has come yet. */
+  #fresh = true
   #exchange: Exchange | undefined
+  #admitted: Admitted | undefined
   #body: BodyReader | undefined
+  #bodyBytes = 0
   /** Bytes behind the current request. */
   #pipelined: Buffer | undefined
+  /** The next request waits until the visitor has read enough of the answers before it. */
+  #awaitsDrain = false
+  /** When check() ends what the connection is doing, in EdgeContext.clock time; 0 for never. */
+  #deadline: number
+  /** Bytes that had gone in and out when check() last saw a change, and when that was. */
+  #movedBytes = 0
+  #movedAt: number
 
   constructor(socket: Socket, edge: EdgeContext) {
     this.socket = socket
+    this.outlet = new Outlet(socket)
     this.#edge = edge
-    this.#heads = new HeadReader(edge.settings.maxHeaderBytes)
-    this.deadline = edge.clock + edge.settings.headTimeoutMs
+    this.#limits = edge.settings.limits
+    this.#heads = new HeadReader(this.#limits.maxHeaderBytes)
+    this.#deadline = this.#in(this.#limits.headTimeoutMs)
+    this.#movedAt = edge.clock
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    this.#peer = { address, proto: 'http', port: socket.localPort ?? 0, trusted: edge.isTrusted(address) }
-    socket.setNoDelay(true)
+    const trusted = edge.isTrusted(address)
+    this.#peer = { address, proto: 'http', port: socket.localPort ?? 0, trusted, isTrusted: edge.isTrusted }
     socket.on('data', this.#onData)
     socket.on('drain', this.#onDrain)
     socket.on('end', this.#onEnd)
@@ -83,25 +109,29 @@ export class VisitorConnection implements BodySink, VisitorSide {
     return this.#edge.draining
   }
 
-  /** No request is being served. */
+  /** No request is being served, and no answer is on its way. */
   get idle(): boolean {
-    return this.#exchange === undefined
+    return this.#exchange === undefined && this.socket.writableLength === 0
   }
 
   // From the socket
 
   readonly #onData = (chunk: Buffer) => {
-    if (this.#state === 'closing') return
     if (this.#state === 'raw') {
       if (!this.#exchange!.fromVisitor(chunk)) this.socket.pause()
     } else if (this.#pipelined !== undefined) {
       this.#hold(Buffer.concat([this.#pipelined, chunk]))
-    } else {
+    } else if (this.#state === 'heads') {
       this.#read(chunk)
     }
   }
 
-  readonly #onDrain = () => this.#exchange?.visitorDrained()
+  readonly #onDrain = () => {
+    this.outlet.drained()
+    if (!this.#awaitsDrain || this.socket.writableNeedDrain) return
+    this.#awaitsDrain = false
+    this.#nextRequest()
+  }
 
   readonly #onEnd = () => {
     if (this.#state === 'raw') {
@@ -111,6 +141,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
       })
       return
     }
+    if (this.#state !== 'heads') return // closed or reset once what was written is out
     // A browser that leaves and one that only stops sending look alike. As nginx does, both count as leaving.
     this.#leave()
     this.socket.destroy()
@@ -125,10 +156,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   #leave(): void {
-    const exchange = this.#exchange
-    this.#exchange = undefined
     this.#state = 'closing'
-    exchange?.visitorGone('the visitor closed the connection')
+    this.#release()?.abandon('TUN_ERR_VISITOR_GONE', 'the visitor closed the connection')
   }
 
   // Reading requests
@@ -139,18 +168,18 @@ export class VisitorConnection implements BodySink, VisitorSide {
       while (offset < chunk.length && this.#state === 'heads') {
         if (this.#body !== undefined) {
           offset = this.#body.feed(chunk, offset)
-        } else if (this.#exchange !== undefined) {
+        } else if (this.#exchange !== undefined || this.#awaitsDrain) {
           this.#hold(offset === 0 ? chunk : chunk.subarray(offset))
           return
         } else {
           const started = this.#heads.started
           const text = this.#heads.read(chunk, offset)
           if (text === undefined) {
-            if (!started) this.deadline = this.#edge.clock + this.#edge.settings.headTimeoutMs
+            if (!started) this.#deadline = this.#in(this.#limits.headTimeoutMs)
             return
           }
           offset = this.#heads.end
-          this.deadline = 0
+          this.#deadline = 0
           if (!this.#begin(text, chunk, offset)) return
         }
       }
@@ -166,7 +195,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
   /** Returns false when the connection is no longer ours. */
   #begin(text: string, chunk: Buffer, offset: number): boolean {
-    const request = parseRequestHead(text)
+    this.#fresh = false
+    const request = parseRequestHead(text, this.#limits)
     const route = routeHost(request.host, this.#edge.settings.domain)
     if (route.kind === 'server') {
       this.#handOver(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), chunk.subarray(offset)]))
@@ -187,18 +217,48 @@ export class VisitorConnection implements BodySink, VisitorSide {
           `the tunnel "${tunnel.name}" has lost its connection and is expected back`,
         )
       }
-      this.#exchange = new Exchange(this, request, tunnel, this.#peer, this.#edge.settings.accessLog)
+      const { maxBodyBytes } = this.#limits
+      if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
+      this.#open(request, tunnel)
     } catch (error) {
       this.refuse(TunnelError.from(error), request)
       return true
     }
     if (request.framing !== 'none') {
+      this.#bodyBytes = 0
       this.#body = new BodyReader(request.framing, request.contentLength, this, 'TUN_ERR_BAD_REQUEST')
     }
     return true
   }
 
+  /** Throws where a limit is reached, or what Session.openStream throws. */
+  #open(request: RequestHead, tunnel: Tunnel): void {
+    const from = provenance(request, this.#peer)
+    const visitor = addressGroup(from.visitor)
+    this.#edge.admission.enter(tunnel, visitor)
+    this.#admitted = { tunnel, visitor }
+    try {
+      this.#exchange = new Exchange(this, request, tunnel, from, this.#edge.settings.accessLog)
+    } catch (error) {
+      this.#release()
+      throw error
+    }
+  }
+
+  /** The current exchange, if there is one, is no longer ours. */
+  #release(): Exchange | undefined {
+    const exchange = this.#exchange
+    const admitted = this.#admitted
+    this.#exchange = undefined
+    this.#admitted = undefined
+    if (admitted !== undefined) this.#edge.admission.leave(admitted.tunnel, admitted.visitor)
+    return exchange
+  }
+
   onBody(part: Buffer): void {
+    const { maxBodyBytes } = this.#limits
+    this.#bodyBytes += part.length
+    if (maxBodyBytes > 0 && this.#bodyBytes > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
     if (this.#exchange !== undefined && !this.#exchange.fromVisitor(part)) this.socket.pause()
   }
 
@@ -208,15 +268,16 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   #malformed(error: TunnelError): void {
-    const exchange = this.#exchange
-    this.#exchange = undefined
-    if (exchange === undefined) {
-      this.refuse(error, undefined)
-      return
-    }
-    exchange.visitorGone('the visitor sent a malformed body')
-    if (exchange.responseStarted) this.breakOff()
-    else this.refuse(error, exchange.request)
+    if (error.code === 'TUN_ERR_BODY_TOO_LARGE') this.#giveUp(error.code, error)
+    else this.#giveUp('TUN_ERR_VISITOR_GONE', error)
+  }
+
+  /** End the current exchange, if there is one: toward the agent with `code`, toward the visitor as far as there is still a way. */
+  #giveUp(code: ErrorCode, error: TunnelError): void {
+    const exchange = this.#release()
+    exchange?.abandon(code, error.detail)
+    if (exchange?.responseStarted) this.breakOff()
+    else this.refuse(error, exchange?.request)
   }
 
   #handOver(bytes: Buffer): void {
@@ -247,12 +308,19 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
   /** Request and response are complete. */
   exchangeDone(close: boolean): void {
-    this.#exchange = undefined
-    if (close) {
+    this.#release()
+    if (close) this.#linger()
+    // Whoever asks on and on and reads no answer gets no further ones to hold.
+    else if (this.socket.writableNeedDrain) this.#awaitsDrain = true
+    else this.#nextRequest()
+  }
+
+  #nextRequest(): void {
+    if (this.#edge.draining) {
       this.#linger()
       return
     }
-    this.deadline = this.#edge.clock + this.#edge.settings.keepAliveMs
+    this.#deadline = this.#edge.clock + this.#limits.keepAliveMs
     const bytes = this.#pipelined
     this.#pipelined = undefined
     if (bytes !== undefined) this.#read(bytes)
@@ -261,13 +329,13 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
   /** The response is complete, the request will not be. */
   finishEarly(): void {
-    this.#exchange = undefined
+    this.#release()
     this.#linger()
   }
 
   /** Answer with an error page; the connection goes on if the request it answers is known to be over. */
   refuse(error: TunnelError, request: RequestHead | undefined): void {
-    this.#exchange = undefined
+    this.#release()
     const keep = request !== undefined && request.framing === 'none' && keepsAlive(request) && !this.closing
     const page = errorPage(error, request === undefined ? '' : acceptOf(request))
     const allow = error.code === 'TUN_ERR_METHOD' ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : ''
@@ -279,16 +347,63 @@ export class VisitorConnection implements BodySink, VisitorSide {
     else this.#linger()
   }
 
-  /** Bytes are missing and there is no other way left to say so: reset the connection. */
+  /**
+   * Bytes are missing and there is no other way left to say so: reset the connection, behind what was written. A reset, because an end
+   * would look complete wherever the end of the connection is the end of the body.
+   */
   breakOff(): void {
-    this.#exchange = undefined
+    this.#release()
+    this.#state = 'breaking'
+    this.#body = undefined
+    this.#pipelined = undefined
+    this.#deadline = this.#in(LINGER_MS)
+    this.outlet.flush()
+    if (this.socket.writableLength === 0) this.socket.resetAndDestroy()
+    else this.socket.write('', () => this.socket.resetAndDestroy())
+  }
+
+  /** Called about once a second: end what takes too long. */
+  check(now: number): void {
+    const { socket } = this
+    const unread = socket.writableLength
+    const moved = socket.bytesRead + socket.bytesWritten - unread
+    if (moved !== this.#movedBytes) {
+      this.#movedBytes = moved
+      this.#movedAt = now
+    }
+    const silentMs = now - this.#movedAt
+    const { visitorTimeoutMs, idleTimeoutMs } = this.#limits
+    const visitorIsLate = visitorTimeoutMs > 0 && silentMs >= visitorTimeoutMs
+    if (unread > 0) {
+      const isLate = visitorIsLate || (idleTimeoutMs > 0 && silentMs >= idleTimeoutMs)
+      if (isLate || (this.#state === 'breaking' && silentMs >= LINGER_MS)) this.#stopWaitingForReader()
+      // The time for what comes next begins when the visitor has read what came before.
+      else if (this.#deadline > 0) this.#deadline = Math.max(this.#deadline, now + LINGER_MS)
+    } else if (this.#deadline > 0) {
+      if (this.#deadline < now) this.#timeOut()
+    } else if (this.#exchange !== undefined) {
+      if (visitorIsLate && this.#body !== undefined && !socket.isPaused()) {
+        this.#giveUp(
+          'TUN_ERR_VISITOR_GONE',
+          new TunnelError('TUN_ERR_REQUEST_TIMEOUT', 'the request body did not arrive in time'),
+        )
+      } else if (idleTimeoutMs > 0 && silentMs >= idleTimeoutMs) {
+        this.#giveUp(
+          'TUN_ERR_ORIGIN_TIMEOUT',
+          new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', 'neither side has sent anything for too long'),
+        )
+      }
+    }
+  }
+
+  #stopWaitingForReader(): void {
+    this.#release()?.abandon('TUN_ERR_VISITOR_GONE', 'the visitor reads nothing')
     this.#state = 'closing'
     this.socket.resetAndDestroy()
   }
 
-  /** The deadline has passed. */
-  timeOut(): void {
-    if (this.#state === 'heads' && this.#heads.started) {
+  #timeOut(): void {
+    if (this.#state === 'heads' && (this.#fresh || this.#heads.started)) {
       this.refuse(new TunnelError('TUN_ERR_REQUEST_TIMEOUT', 'the request head did not arrive in time'), undefined)
     } else {
       this.socket.destroy()
@@ -300,12 +415,21 @@ export class VisitorConnection implements BodySink, VisitorSide {
     this.#state = 'closing'
     this.#body = undefined
     this.#pipelined = undefined
-    this.deadline = this.#edge.clock + LINGER_MS
+    this.#deadline = this.#in(LINGER_MS)
     this.socket.end()
     this.socket.resume()
+  }
+
+  /** A deadline so many milliseconds from now; none for 0. */
+  #in(ms: number): number {
+    return ms === 0 ? 0 : this.#edge.clock + ms
   }
 }
 
 function acceptOf(request: RequestHead): string {
   return /^accept:[ \t]*([^\r]*)\r\n/im.exec(request.forward)?.[1] ?? ''
+}
+
+function bodyTooLarge(maxBodyBytes: number): TunnelError {
+  return new TunnelError('TUN_ERR_BODY_TOO_LARGE', `request bodies here have ${maxBodyBytes} bytes at most`)
 }

@@ -7,9 +7,11 @@ class FakeHolder implements Holder {
   readonly session = {} as Session
   readonly id: string
   readonly instance: string
+  readonly account: string
   readonly lost: string[] = []
-  constructor(id: string, instance = id) {
+  constructor(id: string, instance = id, account = 'account') {
     this.id = id
+    this.account = account
     this.instance = instance
   }
   replaced(name: string): void {
@@ -19,7 +21,7 @@ class FakeHolder implements Holder {
 
 function registryAt(): { registry: TunnelRegistry; clock: { now: number } } {
   const clock = { now: 1_000 }
-  return { registry: new TunnelRegistry({ leaseMs: 500, now: () => clock.now }), clock }
+  return { registry: new TunnelRegistry({ leaseMs: 500, maxTunnelsPerAccount: 3, now: () => clock.now }), clock }
 }
 
 const taken = (error: unknown) => error instanceof TunnelError && error.code === 'TUN_ERR_NAME_TAKEN'
@@ -93,7 +95,7 @@ test('an agent that says goodbye frees its names at once', () => {
 test('leases that ended are swept, so that they do not pile up', () => {
   const { registry, clock } = registryAt()
   for (let i = 0; i < 100; i++) {
-    const holder = new FakeHolder(String(i))
+    const holder = new FakeHolder(String(i), String(i), String(i))
     registry.bind({ tunnel: 1 }, holder)
     registry.away(holder)
   }
@@ -101,4 +103,29 @@ test('leases that ended are swept, so that they do not pile up', () => {
   clock.now += 501
   registry.sweep()
   assert.equal(registry.size, 0)
+})
+
+test('an account holds so many names and no more, until some are free again', () => {
+  const { registry, clock } = registryAt()
+  const full = (error: unknown) => error instanceof TunnelError && error.code === 'TUN_ERR_ACCOUNT_LIMIT'
+  const alice = new FakeHolder('alice')
+  const bind = (name: string, holder = alice, claim?: string) =>
+    registry.bind({ tunnel: 1, name, ...(claim === undefined ? {} : { claim }) }, holder)
+  const { claim } = bind('one')
+  bind('two')
+  bind('three')
+  assert.throws(() => bind('four'), full)
+  assert.throws(() => bind('four', new FakeHolder('alice-too')), full)
+  bind('four', new FakeHolder('bob', 'bob', 'another account'))
+
+  registry.away(alice)
+  const back = new FakeHolder('back')
+  bind('one', back, claim) // what it holds already counts once
+  assert.throws(() => bind('five', back), full)
+  clock.now += 500
+  bind('five', back)
+  bind('six', back)
+  assert.throws(() => bind('seven', back), full)
+  registry.leave(back)
+  bind('seven', back)
 })

@@ -9,6 +9,8 @@ export interface Holder {
   readonly session: Session
   /** What the agent calls itself for as long as it runs. */
   readonly instance: string | undefined
+  /** Whose names these are (see accounts/tokens.ts). */
+  readonly account: string
   /** A newer agent with the same claim has taken the name. */
   replaced(name: string): void
 }
@@ -17,6 +19,9 @@ export interface Holder {
 export interface Tunnel {
   readonly name: string
   readonly claim: string
+  readonly account: string
+  /** Visitors' streams open right now; the edge counts them. */
+  streams: number
   /** The agent's number for it. */
   number: number
   /** Undefined while the agent is away. */
@@ -27,6 +32,8 @@ export interface Tunnel {
 
 export interface TunnelRegistryOptions {
   leaseMs: number
+  /** Names one account may hold, those of absent agents included. */
+  maxTunnelsPerAccount: number
   /** Default Date.now; tests pass their own. */
   now?: () => number
 }
@@ -34,11 +41,14 @@ export interface TunnelRegistryOptions {
 /** Name to tunnel: the lookup on every request, and the rules of who may have which name. */
 export class TunnelRegistry {
   readonly #tunnels = new Map<string, Tunnel>()
+  readonly #byAccount = new Map<string, number>()
   readonly #leaseMs: number
+  readonly #maxPerAccount: number
   readonly #now: () => number
 
   constructor(options: TunnelRegistryOptions) {
     this.#leaseMs = options.leaseMs
+    this.#maxPerAccount = options.maxTunnelsPerAccount
     this.#now = options.now ?? Date.now
   }
 
@@ -58,13 +68,13 @@ export class TunnelRegistry {
     const tunnel = this.#tunnels.get(name)
     if (tunnel === undefined || tunnel.holder !== undefined) return tunnel
     if (tunnel.leaseEnds > this.#now()) return tunnel
-    this.#tunnels.delete(name)
+    this.#free(tunnel)
     return undefined
   }
 
   /**
    * Give a name to an agent. The claim of an earlier bind takes the name back from an absence, and, for the agent that
-   * still runs, from a link of its own that the server still believes in. Throws TUN_ERR_NAME_INVALID or TUN_ERR_NAME_TAKEN.
+   * still runs, from a link of its own that the server still believes in. Throws TUN_ERR_NAME_INVALID, TUN_ERR_NAME_TAKEN or TUN_ERR_ACCOUNT_LIMIT.
    */
   bind(request: BindRequest, holder: Holder): Tunnel {
     const name = request.name === undefined ? this.#freeName() : checkName(request.name)
@@ -81,14 +91,23 @@ export class TunnelRegistry {
       if (previous !== undefined && previous !== holder) previous.replaced(name)
       return existing
     }
+    const { account } = holder
+    if (this.#heldBy(account) >= this.#maxPerAccount) this.sweep() // leases that have just ended
+    const held = this.#heldBy(account)
+    if (held >= this.#maxPerAccount) {
+      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds ${held} tunnels, and no more are allowed here`)
+    }
     const tunnel: Tunnel = {
       name,
       claim: randomBytes(24).toString('base64url'),
+      account,
+      streams: 0,
       number: request.tunnel,
       holder,
       leaseEnds: 0,
     }
     this.#tunnels.set(name, tunnel)
+    this.#byAccount.set(account, held + 1)
     return tunnel
   }
 
@@ -102,12 +121,23 @@ export class TunnelRegistry {
 
   /** The agent said goodbye: its names are free. */
   leave(holder: Holder): void {
-    for (const tunnel of this.#of(holder)) this.#tunnels.delete(tunnel.name)
+    for (const tunnel of this.#of(holder)) this.#free(tunnel)
   }
 
   /** Forget leases that have ended. Called now and then, so that names nobody asks for do not pile up. */
   sweep(): void {
     for (const name of [...this.#tunnels.keys()]) this.find(name)
+  }
+
+  #heldBy(account: string): number {
+    return this.#byAccount.get(account) ?? 0
+  }
+
+  #free(tunnel: Tunnel): void {
+    this.#tunnels.delete(tunnel.name)
+    const held = this.#heldBy(tunnel.account) - 1
+    if (held === 0) this.#byAccount.delete(tunnel.account)
+    else this.#byAccount.set(tunnel.account, held)
   }
 
   #of(holder: Holder): Tunnel[] {

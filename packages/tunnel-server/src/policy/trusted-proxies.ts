@@ -22,5 +22,8 @@ export function trustedProxies(cidrs: string[]): (address: string) => boolean {
       )
     known.addSubnet(address, prefix, family === 6 ? 'ipv6' : 'ipv4')
   }
-  return (address) => known.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  return (address) => {
+    const family = isIP(address)
+    return family !== 0 && known.check(address, family === 6 ? 'ipv6' : 'ipv4')
+  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { trustedProxies } from './trust.js'
+import { trustedProxies } from './trusted-proxies.js'
 
 test('addresses and ranges of both families are known', () => {
   const trusted = trustedProxies(['127.0.0.1', '10.0.0.0/8', 'fd00::/8'])
@@ -16,3 +16,8 @@ for (const wrong of ['10.0.0.0/33', '10.0.0.0/', '10.0.0/8', 'fd00::/129', 'loca
     assert.throws(() => trustedProxies([wrong]), /TUN_ERR_OPTION: --trust-proxy: expected an address or CIDR/)
   })
 }
+
+test('what is no address is no proxy', () => {
+  const trusted = trustedProxies(['0.0.0.0/0', '::/0'])
+  for (const text of ['', 'unknown', '1.2.3.4:5', '_x']) assert.equal(trusted(text), false)
+})

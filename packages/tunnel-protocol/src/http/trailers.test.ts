@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readTrailers } from './trailers.js'
+
+test('trailers are header lines, byte for byte', () => {
+  for (const lines of ['', 'X-Sum: 1\r\n', 'A:\r\nB: \xe4\r\n']) {
+    assert.equal(readTrailers(Buffer.from(lines, 'latin1'), 'TUN_ERR_PROTOCOL'), lines)
+  }
+})
+
+const malformed = [
+  '\r\n',
+  'A: b',
+  'A: b\n',
+  'A: b\r\n\r\nHTTP/1.1 200 OK\r\n',
+  'A b\r\n',
+  'A : b\r\n',
+  ' A: b\r\n',
+  'A: \0\r\n',
+]
+for (const lines of malformed) {
+  test(`${JSON.stringify(lines)} would be read as more than trailers`, () => {
+    assert.throws(() => readTrailers(Buffer.from(lines), 'TUN_ERR_PROTOCOL'), { code: 'TUN_ERR_PROTOCOL' })
+  })
+}

@@ -1,0 +1,38 @@
+import { TunnelError } from 'tunnel-protocol'
+
+/** Counts the agents of each account, and says when it is enough. */
+export class AccountSessions {
+  readonly #max: number
+  /** Account to agents, each with the number of its sessions: a reconnecting agent has two for a moment. */
+  readonly #byAccount = new Map<string, Map<string, number>>()
+
+  constructor(maxSessionsPerAccount: number) {
+    this.#max = maxSessionsPerAccount
+  }
+
+  /** Count a session of `agent`; leave() is owed for it. Throws TUN_ERR_ACCOUNT_LIMIT. */
+  enter(account: string, agent: string): void {
+    const agents = this.#byAccount.get(account) ?? new Map<string, number>()
+    const sessions = agents.get(agent) ?? 0
+    if (sessions === 0 && agents.size >= this.#max) {
+      throw new TunnelError(
+        'TUN_ERR_ACCOUNT_LIMIT',
+        `your account has ${agents.size} agents connected, and no more are allowed here`,
+      )
+    }
+    // The old session of an agent that came back is replaced as soon as it asks for its names. More than that is not one agent.
+    if (sessions >= 2) {
+      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', 'this agent is already connected twice')
+    }
+    agents.set(agent, sessions + 1)
+    this.#byAccount.set(account, agents)
+  }
+
+  leave(account: string, agent: string): void {
+    const agents = this.#byAccount.get(account)!
+    const sessions = agents.get(agent)! - 1
+    if (sessions > 0) agents.set(agent, sessions)
+    else agents.delete(agent)
+    if (agents.size === 0) this.#byAccount.delete(account)
+  }
+}
