@@ -16,8 +16,8 @@ Examples:
 
 Flags with an env name can be set in the environment as well; a flag wins. The public URL is the only thing on stdout, logs go to stderr.
 
-Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 76 no tunnel-server or another version,
-77 token refused, 78 unusable value.
+Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 75 too many agents or tunnels of this account,
+76 no tunnel-server or another version, 77 token refused, 78 unusable value.
 `
 
 /** The `tunnel` command. */

@@ -1,1 +1,2 @@
 export { linkPair, MemoryLink } from './link.js'
+export { framesIn, SessionPair } from './session-pair.js'

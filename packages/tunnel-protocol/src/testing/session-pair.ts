@@ -147,8 +147,8 @@ export class SessionPair {
       },
     })
     ;[this.serverLink, this.agentLink] = linkPair()
-    this.server.setPeerWindow(options.windowBytes)
-    this.agent.setPeerWindow(options.windowBytes)
+    this.server.setPeerWindow(this.agent.windowBytes)
+    this.agent.setPeerWindow(this.server.windowBytes)
     this.server.attach(this.serverLink)
     this.agent.attach(this.agentLink)
   }

@@ -17,7 +17,7 @@ export class AccountSessions {
     if (sessions === 0 && agents.size >= this.#max) {
       throw new TunnelError(
         'TUN_ERR_ACCOUNT_LIMIT',
-        `your account has ${agents.size} agents connected, and no more are allowed here`,
+        `your account has as many agents connected as it may here (${agents.size})`,
       )
     }
     // The old session of an agent that came back is replaced as soon as it asks for its names. More than that is not one agent.

@@ -23,11 +23,14 @@ export class Admission {
     if (open >= maxStreamsPerVisitor) {
       throw new TunnelError(
         'TUN_ERR_TOO_MANY_REQUESTS',
-        `your address has ${open} requests open here, and no more are allowed`,
+        `your address has as many requests open here as it may (${open})`,
       )
     }
     if (tunnel.streams >= maxStreamsPerTunnel) {
-      throw new TunnelError('TUN_ERR_TOO_MANY_STREAMS', `this tunnel already carries ${tunnel.streams} requests`)
+      throw new TunnelError(
+        'TUN_ERR_TOO_MANY_STREAMS',
+        `this tunnel carries as many requests as it may (${tunnel.streams})`,
+      )
     }
     this.#byVisitor.set(visitor, open + 1)
     tunnel.streams++

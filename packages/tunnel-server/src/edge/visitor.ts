@@ -68,6 +68,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
   readonly #edge: EdgeContext
   readonly #limits: EdgeLimits
   readonly #peer: PeerFacts
+  /** addressGroup of the peer, which is the visitor unless it is a trusted proxy. */
+  readonly #peerGroup: string
   readonly #heads: HeadReader
   #state: 'heads' | 'raw' | 'closing' | 'breaking' = 'heads'
   /** No request has come yet. */
@@ -97,6 +99,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     const trusted = edge.isTrusted(address)
     this.#peer = { address, proto: 'http', port: socket.localPort ?? 0, trusted, isTrusted: edge.isTrusted }
+    this.#peerGroup = addressGroup(address)
     socket.on('data', this.#onData)
     socket.on('drain', this.#onDrain)
     socket.on('end', this.#onEnd)
@@ -152,6 +155,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
   readonly #onClose = (failed: boolean) => {
     // After an upgrade both sides may have ended in order while the last bytes are still on their way to the app.
     if (this.#state !== 'raw' || failed || !this.socket.readableEnded) this.#leave()
+    else this.#release()
     this.#edge.closed(this)
   }
 
@@ -234,7 +238,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
   /** Throws where a limit is reached, or what Session.openStream throws. */
   #open(request: RequestHead, tunnel: Tunnel): void {
     const from = provenance(request, this.#peer)
-    const visitor = addressGroup(from.visitor)
+    const visitor = this.#peer.trusted ? addressGroup(from.visitor) : this.#peerGroup
     this.#edge.admission.enter(tunnel, visitor)
     this.#admitted = { tunnel, visitor }
     try {

@@ -95,7 +95,7 @@ export class TunnelRegistry {
     if (this.#heldBy(account) >= this.#maxPerAccount) this.sweep() // leases that have just ended
     const held = this.#heldBy(account)
     if (held >= this.#maxPerAccount) {
-      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds ${held} tunnels, and no more are allowed here`)
+      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds as many tunnels as it may here (${held})`)
     }
     const tunnel: Tunnel = {
       name,

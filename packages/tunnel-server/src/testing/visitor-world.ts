@@ -1,0 +1,97 @@
+import { parseRequestHead } from 'tunnel-protocol'
+import { SessionPair } from 'tunnel-protocol/testing'
+import { Admission } from '../edge/admission.js'
+import type { EdgeLimits } from '../edge/limits.js'
+import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
+import { TunnelRegistry } from '../registry/tunnels.js'
+import { FakeSocket } from './fake-socket.js'
+
+const LIMITS: EdgeLimits = {
+  headTimeoutMs: 30_000,
+  keepAliveMs: 150_000,
+  visitorTimeoutMs: 600_000,
+  idleTimeoutMs: 0,
+  maxHeaderBytes: 65_536,
+  maxFields: 256,
+  maxTargetBytes: 16_384,
+  maxBodyBytes: 0,
+  maxStreamsPerTunnel: 1_024,
+  maxStreamsPerVisitor: 512,
+}
+
+/** Visitors of one tunnel, `demo.example.com`, whose agent is the test itself, with a clock that stands still. */
+export class VisitorWorld {
+  readonly pair = new SessionPair()
+  readonly registry = new TunnelRegistry({ leaseMs: 0, maxTunnelsPerAccount: 10 })
+  readonly admission: Admission
+  readonly context: EdgeContext
+  readonly connections = new Set<VisitorConnection>()
+  now = 1_000_000
+  draining = false
+
+  constructor(limits: Partial<EdgeLimits> = {}) {
+    const all = { ...LIMITS, ...limits }
+    const world = this
+    this.admission = new Admission(all)
+    this.context = {
+      settings: {
+        domain: 'example.com',
+        registry: this.registry,
+        limits: all,
+        accessLog: undefined,
+        handOver: (socket) => void socket.destroy(),
+      },
+      admission: this.admission,
+      get clock() {
+        return world.now
+      },
+      get draining() {
+        return world.draining
+      },
+      isTrusted: (address) => address.startsWith('10.'),
+      closed: (connection) => void this.connections.delete(connection),
+    }
+    const holder = { id: 's', session: this.pair.server, instance: 'i', account: 'a', replaced() {} }
+    this.registry.bind({ tunnel: 7, name: 'demo' }, holder)
+  }
+
+  visitor(remoteAddress?: string): FakeSocket {
+    const socket = new FakeSocket(remoteAddress)
+    this.connections.add(new VisitorConnection(socket.socket, this.context))
+    return socket
+  }
+
+  /** Let everything happen that can happen by itself. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 4; i++) {
+      this.pair.pump()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Let `ms` pass, looking at the connections every second. */
+  async pass(ms: number): Promise<void> {
+    for (const end = this.now + ms; this.now < end; ) {
+      this.now += Math.min(1_000, end - this.now)
+      for (const connection of this.connections) connection.check(this.now)
+      await this.settle()
+    }
+  }
+
+  /** What the app got: the request lines, in order. */
+  get requests(): string[] {
+    return this.pair.opened.map(({ open }) => {
+      const { method, target } = parseRequestHead(open.head.toString('latin1'))
+      return `${method} ${target}`
+    })
+  }
+
+  /** The app answers the request with this index, 200 and `body`. */
+  async answer(index: number, body: string | Buffer): Promise<void> {
+    const { stream } = this.pair.opened[index]!
+    stream.sendHead(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n`), body.length === 0)
+    stream.write(Buffer.from(body))
+    stream.end()
+    await this.settle()
+  }
+}
