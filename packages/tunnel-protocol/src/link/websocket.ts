@@ -21,6 +21,8 @@ export class WebSocketLink implements Link, WebSocketSink {
   #closed = false
   #closeSent = false
   #reason = ''
+  /** Payload of the last ping that came and has not been answered. */
+  #pinged: Buffer | undefined
   readonly #onWritten = () => {
     if (!this.#closed && this.#socket.writableLength === 0) this.handler?.onDrained()
   }
@@ -80,7 +82,7 @@ export class WebSocketLink implements Link, WebSocketSink {
   }
 
   onControl(opcode: number, payload: Buffer): void {
-    if (opcode === Opcode.Ping) this.#sendControl(Opcode.Pong, payload)
+    if (opcode === Opcode.Ping) this.#pinged = payload
     if (opcode !== Opcode.Close) return
     this.#reason ||= payload.length < 2 ? 'closed' : `closed with ${payload.readUInt16BE(0)}`
     this.#sendClose(payload.subarray(0, 2))
@@ -93,7 +95,12 @@ export class WebSocketLink implements Link, WebSocketSink {
     } catch (error) {
       this.#reason = TunnelError.from(error).detail
       this.destroy()
+      return
     }
+    // One answer for all the pings of one read, as RFC 6455 section 5.5.3 allows: each would be a system call of its own.
+    if (this.#pinged === undefined) return
+    this.#sendControl(Opcode.Pong, this.#pinged)
+    this.#pinged = undefined
   }
 
   #onClose(): void {
