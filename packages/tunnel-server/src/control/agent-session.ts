@@ -79,7 +79,7 @@ export class AgentSession implements SessionHandler, Holder {
   onControl(fields: Record<string, unknown>): void {
     const message = parseToServer(fields)
     if (message?.type === 'hello') this.#onHello(message)
-    else if (message?.type === 'leave') {
+    else if (message?.type === 'leave' && !this.#left) {
       this.#left = true
       this.#context.registry.leave(this)
     }
