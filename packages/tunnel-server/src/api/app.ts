@@ -14,6 +14,11 @@ export interface ApiServer {
 }
 
 const CLOSE_DEADLINE_MS = 2_000
+/**
+ * Time for a request and its answer. Our own clock: node:http looks after its time-outs only in a server that listens, and after
+ * connections only until they are upgraded.
+ */
+const REQUEST_DEADLINE_MS = 20_000
 
 /**
  * The server's own pages and API, and the door for links. Its HTTP server never listens: the edge hands it the connections
@@ -21,13 +26,16 @@ const CLOSE_DEADLINE_MS = 2_000
  */
 export async function createApi(context: ApiContext): Promise<ApiServer> {
   let server!: Server
+  const deadlines = new Map<Socket, NodeJS.Timeout>()
   const app = Fastify({
     logger: false,
     bodyLimit: 64 * 1024,
     serverFactory(handler) {
-      server = createServer({ requestTimeout: 30_000, headersTimeout: 20_000 }, handler)
+      server = createServer(handler)
       server.maxRequestsPerSocket = 1
-      server.on('upgrade', (request, socket, head) => context.onUpgrade(request, socket as Socket, head))
+      server.on('upgrade', (request, socket, head) => {
+        if (context.onUpgrade(request, socket as Socket, head)) clearTimeout(deadlines.get(socket as Socket))
+      })
       return server
     },
   })
@@ -43,15 +51,16 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   await app.register(domainCheckRoute, context)
   await app.register(landingRoute, context)
   await app.ready()
-  const sockets = new Set<Socket>()
   let onEmpty = () => {}
   return {
     app,
     take(socket, bytes) {
-      sockets.add(socket)
+      const deadline = setTimeout(() => socket.destroy(), REQUEST_DEADLINE_MS).unref()
+      deadlines.set(socket, deadline)
       socket.once('close', () => {
-        sockets.delete(socket)
-        if (sockets.size === 0) onEmpty()
+        clearTimeout(deadline)
+        deadlines.delete(socket)
+        if (deadlines.size === 0) onEmpty()
       })
       socket.pause()
       socket.unshift(bytes)
@@ -62,7 +71,7 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
     },
     async close() {
       await app.close()
-      if (sockets.size > 0) {
+      if (deadlines.size > 0) {
         // Links that were told to close do so by themselves.
         const timer = setTimeout(() => onEmpty(), CLOSE_DEADLINE_MS)
         await new Promise<void>((resolve) => {
@@ -70,7 +79,7 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
         })
         clearTimeout(timer)
       }
-      for (const socket of sockets) socket.destroy()
+      for (const socket of deadlines.keys()) socket.destroy()
     },
   }
 }

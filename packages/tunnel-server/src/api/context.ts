@@ -12,5 +12,6 @@ export interface ApiContext {
   sessionCount(): number
   /** Public URL of the bare domain. */
   publicUrl(): string
-  onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void
+  /** Returns whether the connection is a link now; else it has been refused and ends. */
+  onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): boolean
 }

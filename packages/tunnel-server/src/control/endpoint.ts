@@ -27,29 +27,30 @@ export class ControlEndpoint {
     return this.#sessions.size
   }
 
-  /** Handler for 'upgrade' of an HTTP server. */
-  readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+  /** For 'upgrade' of an HTTP server. Returns whether the connection is a link now; else it has been refused and ends. */
+  readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): boolean => {
     socket.on('error', () => {})
     const path = (request.url ?? '').split('?', 1)[0]
     if (path !== LINK_PATH) {
       refuse(socket, 404, 'Not Found', 'TUN_ERR_NO_TUNNEL', `links are taken at ${LINK_PATH}`)
-      return
+      return false
     }
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim())
     if (!offered.includes(SUBPROTOCOL)) {
       const message = `this server speaks ${SUBPROTOCOL}, the agent offered ${printable(offered.join(', ')) || 'nothing'}`
       refuse(socket, 426, 'Upgrade Required', 'TUN_ERR_VERSION', message, 'Upgrade: websocket\r\n')
-      return
+      return false
     }
     if (!isHandshake(request)) {
       refuse(socket, 400, 'Bad Request', 'TUN_ERR_BAD_REQUEST', 'this is not a WebSocket handshake')
-      return
+      return false
     }
     acceptHandshake(request, socket, SUBPROTOCOL)
     const link = new WebSocketLink(socket, head, 'server')
     const address = addressGroup(this.#addressOf(request, socket))
     const session = new AgentSession(sessionId(), link, address, this.#context, (ended) => this.#sessions.delete(ended))
     this.#sessions.add(session)
+    return true
   }
 
   /** Where the agent is: behind trusted proxies, where they say. */

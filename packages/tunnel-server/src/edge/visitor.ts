@@ -185,11 +185,25 @@ export class VisitorConnection implements BodySink, VisitorSide {
           offset = this.#heads.end
           this.#deadline = 0
           if (!this.#begin(text, chunk, offset)) return
+          if (this.#exchange === undefined && offset < chunk.length) {
+            // Refused. One read may hold a thousand such requests: everybody else has a turn between them.
+            this.#hold(chunk.subarray(offset))
+            this.#nextInATurn()
+            return
+          }
         }
       }
     } catch (error) {
       this.#malformed(TunnelError.from(error))
     }
+  }
+
+  #nextInATurn(): void {
+    if (this.#state !== 'heads' || this.#awaitsDrain) return // it ends, or goes on when the visitor has read
+    this.socket.pause()
+    setImmediate(() => {
+      if (this.#state === 'heads' && this.#exchange === undefined && !this.#awaitsDrain) this.#nextRequest()
+    })
   }
 
   #hold(bytes: Buffer): void {
