@@ -136,6 +136,17 @@ test('who asks on and on and reads nothing gets a few answers, and the others on
   assert.equal(visitor.received.split('HTTP/1.1 200').length - 1, 100)
 })
 
+test('a thousand requests that are refused take a turn each, and are all answered', async () => {
+  const world = new VisitorWorld()
+  const visitor = world.visitor()
+  visitor.say('GET / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n'.repeat(1_000))
+  const answers = () => visitor.received.split('HTTP/1.1 404').length - 1
+  assert.ok(answers() <= 1)
+  let turns = 0
+  for (; answers() < 1_000; turns++) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(turns >= 500, `${turns} turns`)
+})
+
 test('a connection on which nothing is ever sent gets 408, an idle one between requests just ends', async () => {
   const world = new VisitorWorld()
   const [silent, partial, idle] = [world.visitor(), world.visitor(), await ask(world, GET)]

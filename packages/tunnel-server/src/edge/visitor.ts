@@ -186,9 +186,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
           this.#deadline = 0
           if (!this.#begin(text, chunk, offset)) return
           if (this.#exchange === undefined && offset < chunk.length) {
-            // Refused. One read may hold a thousand such requests: everybody else has a turn between them.
-            this.#hold(chunk.subarray(offset))
-            this.#nextInATurn()
+            this.#readOnInATurn(chunk.subarray(offset))
             return
           }
         }
@@ -198,11 +196,14 @@ export class VisitorConnection implements BodySink, VisitorSide {
     }
   }
 
-  #nextInATurn(): void {
-    if (this.#state !== 'heads' || this.#awaitsDrain) return // it ends, or goes on when the visitor has read
+  /** The last request was refused. One read may hold a thousand such: everybody else has a turn between them. */
+  #readOnInATurn(bytes: Buffer): void {
+    if (this.#state !== 'heads') return
+    this.#hold(bytes)
+    if (this.#awaitsDrain) return
     this.socket.pause()
     setImmediate(() => {
-      if (this.#state === 'heads' && this.#exchange === undefined && !this.#awaitsDrain) this.#nextRequest()
+      if (this.#state === 'heads') this.#nextRequest()
     })
   }
 
