@@ -128,7 +128,7 @@ test('an app that is down is a 502 at once that names the port; the tunnel works
   assert.equal(down.headers['x-tunnel-error'], 'TUN_ERR_ORIGIN_REFUSED')
   assert.equal(JSON.parse(down.text).error.message, `nothing is listening on localhost:${port}`)
   await agent.waitFor(
-    new RegExp(`nothing is listening on localhost:${port}: start your app, the tunnel stays open`),
+    new RegExp(`nothing is listening on localhost:${port}; the tunnel stays open, and works as soon as the app does`),
     'stderr',
   )
 

@@ -12,6 +12,7 @@ Examples:
   tunnel -p 8080 -s myname                        … as https://myname.<domain of your server>
   tunnel http 192.168.1.20:3000 --host-header rewrite
   tunnel https://localhost:8443                   an app that speaks HTTPS
+  tunnel --unix /run/app.sock                     an app on a Unix socket; unix:/run/app.sock is the same
   TUNNEL_SERVER=https://tunnel.example.com TUNNEL_TOKEN=… tunnel 8080
 
 Flags with an env name can be set in the environment as well; a flag wins. The public URL is the only thing on stdout, logs go to stderr.
@@ -28,7 +29,7 @@ export async function main(argv: string[]): Promise<void> {
       .name('tunnel')
       .description('Share a local app on a public URL, through your own tunnel-server.')
       .version(SOFTWARE, '-V, --version', 'print the version')
-      .argument('[target...]', 'port, host:port or URL of the local app; "http" in front of it is allowed')
+      .argument('[target...]', 'port, host:port or URL of the local app, or unix:<path>; "http" in front is allowed')
       .usage('[http] [target] [options]')
       .addHelpText('after', EXAMPLES)
     addOptions(program, clientOptions)
@@ -42,7 +43,10 @@ export async function main(argv: string[]): Promise<void> {
         server: options.server,
         token: readToken(options.token, options.tokenFile),
         localHost: options.localHost,
+        unix: options.unix,
         localHttps: options.localHttps,
+        originCa: options.originCa,
+        originServerName: options.originServerName,
         hostHeader: options.hostHeader,
         pingIntervalMs: options.pingIntervalMs,
         pingDeadlineMs: options.pingDeadlineMs,
@@ -83,5 +87,6 @@ function targetArgument(words: string[]): string | undefined {
   if (extra !== undefined) throw new TunnelError('TUN_ERR_OPTION', `unexpected argument "${extra}"`)
   if (scheme === undefined || second === undefined) return scheme === undefined ? first : second
   if (scheme === 'http' || /^https?:\/\//.test(second)) return second
+  if (second.startsWith('unix:')) return `https+${second}`
   return `https://${/^[0-9]+$/.test(second) ? 'localhost:' : ''}${second}`
 }

@@ -12,13 +12,15 @@ import {
   type ExchangeResult,
   OriginExchange,
 } from './origin/exchange.js'
+import { HostMapping } from './origin/host-mapping.js'
 import { OriginPool } from './origin/pool.js'
-import { authority, originTarget, targetUrl } from './origin/target.js'
+import { authority, originTarget, targetName, targetUrl } from './origin/target.js'
+import { originTrust } from './origin/trust.js'
 
 export interface TunnelOptions {
-  /** Port of the local app. Needed unless `target` names one. */
+  /** Port of the local app. Needed unless `target` or `unix` says where it is. */
   port?: number | undefined
-  /** `8080`, `host:8080` or a URL. `port`, `localHost` and `localHttps` win over its parts. */
+  /** `8080`, `host:8080`, a URL or `unix:/run/app.sock`. `port`, `localHost` and `localHttps` win over its parts. */
   target?: string | undefined
   /** Name wanted. Default: one that the server makes up and nobody can guess. */
   subdomain?: string | undefined
@@ -28,9 +30,21 @@ export interface TunnelOptions {
   token?: string | undefined
   /** Host of the local app. Default localhost: 127.0.0.1 or ::1, whichever answers. */
   localHost?: string | undefined
-  /** The local app speaks HTTPS. Default false. */
+  /** Path of the Unix socket that the local app listens on, in place of `port`, `target` and `localHost`. */
+  unix?: string | undefined
+  /** The local app speaks HTTPS. Default false. On loopback and Unix sockets any certificate will do unless `originCa` is given. */
   localHttps?: boolean | undefined
-  /** `rewrite`: the app sees its own address as Host; any other value: that one. Default: the public host. */
+  /**
+   * Path of a PEM file with the certificates that the local app's is verified against, or the PEM itself; they take the place of
+   * those that Node trusts. Read once. TUN_ERR_OPTION where it can't be read, holds none, or the app does not speak HTTPS.
+   */
+  originCa?: string | undefined
+  /** Name that is sent to the local app (SNI) and that its certificate has to be for. Default: the host it is reached by. */
+  originServerName?: string | undefined
+  /**
+   * `rewrite`: the app sees its own address as Host (`localhost` on a Unix socket); any other value: that one. Where the app then names
+   * itself so, in Location, Content-Location, Refresh and the Domain of cookies, visitors see the public host. Default: the public host.
+   */
   hostHeader?: string | undefined
   /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */
   connectTimeoutMs?: number | undefined
@@ -72,7 +86,7 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
   url = ''
   /** The name the server gave. */
   name = ''
-  /** The local app, as a URL. */
+  /** The local app, as a URL, or `unix:/run/app.sock`. */
   readonly target: string
   readonly #agent: Agent
   readonly #pool: OriginPool
@@ -88,10 +102,13 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
       port: options.port,
       host: options.localHost,
       https: options.localHttps,
+      unix: options.unix,
     })
+    const trust = originTrust(target, { ca: options.originCa, serverName: options.originServerName })
+    const host = options.hostHeader === 'rewrite' ? authority(target) : checkHeader(options.hostHeader)
     this.target = targetUrl(target)
     this.#pool = new OriginPool(
-      new Dialer(target, {
+      new Dialer(target, trust, {
         onUnreachable: (error) => this.emit('originDown', error),
         onReachable: () => this.emit('originUp'),
       }),
@@ -102,9 +119,9 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
     }
     this.#exchange = {
       pool: this.#pool,
-      hostHeader: options.hostHeader === 'rewrite' ? authority(target) : checkHeader(options.hostHeader),
+      hostMapping: host === undefined ? undefined : new HostMapping(host, target),
       observer: undefined,
-      originName: authority(target),
+      originName: targetName(target),
     }
     this.#agent = new Agent(
       {

@@ -40,6 +40,7 @@ test('a wire number, once given, keeps its meaning', () => {
     'TUN_ERR_NO_BODY_NEEDED',
     'TUN_ERR_SESSION_CLOSED',
     'TUN_ERR_ACCOUNT_LIMIT',
+    'TUN_ERR_ORIGIN_TLS',
   ]
   given.forEach((code, i) => {
     assert.equal(errorTable[code].wire, i + 1)

@@ -34,6 +34,7 @@ export const errorTable = {
     'The session or tunnel already carries as many streams as it may.',
   ),
   TUN_ERR_ORIGIN_REFUSED: row(10, 502, 'stay', null, 'Nothing answers at the address of the local app.'),
+  TUN_ERR_ORIGIN_TLS: row(21, 502, 'stay', null, 'TLS with the local app fails, or its certificate is not accepted.'),
   TUN_ERR_ORIGIN_RESET: row(11, 502, 'stay', null, 'The local app broke off, or its answer is not HTTP.'),
   TUN_ERR_ORIGIN_TIMEOUT: row(
     12,

@@ -34,7 +34,7 @@ export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOption
   })
   if (options.printRequests) tunnel.on('response', (result) => showExchange(result, logger))
   tunnel.on('originDown', (error) => {
-    logger.warn({ code: error.code }, `${error.detail}: start your app, the tunnel stays open`)
+    logger.warn({ code: error.code }, `${error.detail}; the tunnel stays open, and works as soon as the app does`)
   })
   tunnel.on('originUp', () => logger.info({}, `the app at ${tunnel.target} answers again`))
 }

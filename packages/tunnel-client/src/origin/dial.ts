@@ -1,11 +1,13 @@
-import net, { type Socket } from 'node:net'
-import tls from 'node:tls'
+import type { Socket } from 'node:net'
 import { TunnelError } from 'tunnel-protocol'
-import { authority, isLoopback, type OriginTarget } from './target.js'
+import { describeFailure } from './dial-failure.js'
+import { openSocket, type Way } from './socket.js'
+import { type OriginTarget, targetName } from './target.js'
+import type { OriginTrust } from './trust.js'
 
-/** Socket buffer, as on the server's side. */
-const HIGH_WATER_BYTES = 64 * 1024
 const DIAL_DEADLINE_MS = 10_000
+/** How soon a Unix socket whose queue is full is tried again. Over TCP the system does that by itself. */
+const FULL_QUEUE_RETRY_MS = 20
 
 /** Told when the origin stops or starts taking connections; not for every connection. */
 export interface ReachabilityObserver {
@@ -19,50 +21,61 @@ export interface ReachabilityObserver {
  */
 export class Dialer {
   readonly #target: OriginTarget
+  readonly #trust: OriginTrust | undefined
   readonly #observer: ReachabilityObserver
-  #hosts: string[]
+  #ways: Way[]
   #reachable = true
 
-  constructor(target: OriginTarget, observer: ReachabilityObserver) {
+  constructor(target: OriginTarget, trust: OriginTrust | undefined, observer: ReachabilityObserver) {
     this.#target = target
+    this.#trust = trust
     this.#observer = observer
-    this.#hosts = target.host === 'localhost' ? ['127.0.0.1', '::1'] : [target.host]
+    this.#ways = waysTo(target)
   }
 
   /** Calls exactly one of the two. Returns a function that gives up; then neither is called. */
   dial(onConnected: (socket: Socket) => void, onError: (error: TunnelError) => void): () => void {
-    const hosts = this.#hosts // another dial may change the order meanwhile
+    const ways = this.#ways // another dial may change the order meanwhile
     let current: Socket | undefined
+    let retry: NodeJS.Timeout | undefined
     let over = false
-    const fail = (error: TunnelError) => {
+    const settle = () => {
       over = true
       clearTimeout(timer)
+      clearTimeout(retry)
+    }
+    const fail = (error: TunnelError) => {
+      settle()
       if (this.#reachable) this.#observer.onUnreachable(error)
       this.#reachable = false
       onError(error)
     }
     const timer = setTimeout(() => {
       current?.destroy()
-      fail(new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', `${authority(this.#target)} did not accept a connection in time`))
+      const name = targetName(this.#target)
+      fail(new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', `${name} did not accept a connection in time`))
     }, DIAL_DEADLINE_MS)
 
     const attempt = (index: number) => {
-      const host = hosts[index]!
-      const socket = this.#open(host)
+      const way = ways[index]!
+      const { socket, transport } = openSocket(way, this.#trust)
       current = socket
+      let reached = false
       const onFailure = (error: NodeJS.ErrnoException) => {
         socket.destroy()
         if (over) return
-        if (index + 1 < hosts.length) attempt(index + 1)
-        else fail(this.#describe(error))
+        if (error.code === 'EAGAIN') retry = setTimeout(attempt, FULL_QUEUE_RETRY_MS, index)
+        else if (!reached && index + 1 < ways.length) attempt(index + 1)
+        else fail(describeFailure(error, this.#target, reached ? this.#trust : undefined))
       }
       socket.once('error', onFailure)
-      socket.once(this.#target.tls ? 'secureConnect' : 'connect', () => {
-        over = true
-        clearTimeout(timer)
+      transport.once('connect', () => {
+        reached = true
+      })
+      socket.once(this.#trust === undefined ? 'connect' : 'secureConnect', () => {
+        settle()
         socket.removeListener('error', onFailure)
-        if (index > 0) this.#hosts = [host, ...hosts.filter((other) => other !== host)]
-        socket.setNoDelay(true)
+        if (index > 0) this.#ways = [way, ...ways.filter((other) => other !== way)]
         if (!this.#reachable) this.#observer.onReachable()
         this.#reachable = true
         onConnected(socket)
@@ -70,33 +83,19 @@ export class Dialer {
     }
     attempt(0)
     return () => {
-      over = true
-      clearTimeout(timer)
+      settle()
       current?.destroy()
     }
   }
+}
 
-  #open(host: string): Socket {
-    const { port, tls: secure } = this.#target
-    const options = { host, port, allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_BYTES }
-    if (!secure) return net.connect(options)
-    const name = this.#target.host
-    return tls.connect({
-      ...options,
-      ALPNProtocols: ['http/1.1'],
-      ...(net.isIP(name) === 0 ? { servername: name } : {}),
-      // On this machine there is nobody in between, and self-signed certificates are the rule.
-      rejectUnauthorized: !isLoopback(name),
-    })
-  }
-
-  #describe(error: NodeJS.ErrnoException): TunnelError {
-    const where = authority(this.#target)
-    const { code } = error
-    if (code === 'ECONNREFUSED') {
-      return new TunnelError('TUN_ERR_ORIGIN_REFUSED', `nothing is listening on ${where}`)
-    }
-    const reason = code ?? error.message
-    return new TunnelError('TUN_ERR_ORIGIN_REFUSED', `cannot connect to ${where} (${reason})`, { cause: error })
-  }
+function waysTo(target: OriginTarget): Way[] {
+  if (target.kind === 'unix') return [{ path: target.path }]
+  const { host, port } = target
+  return host === 'localhost'
+    ? [
+        { host: '127.0.0.1', port },
+        { host: '::1', port },
+      ]
+    : [{ host, port }]
 }

@@ -1,4 +1,3 @@
-import { TLSSocket } from 'node:tls'
 import {
   BodyReader,
   type BodySink,
@@ -13,6 +12,7 @@ import {
   whenEndIsClean,
   writeLastChunk,
 } from 'tunnel-protocol'
+import type { HostMapping } from './host-mapping.js'
 import type { ConnectionUser, OriginConnection, OriginPool } from './pool.js'
 
 /** What a person may want to know of an exchange. */
@@ -38,11 +38,11 @@ export interface ExchangeObserver {
 
 export interface ExchangeOptions {
   pool: OriginPool
-  /** Host that the origin sees instead of the public one. */
-  hostHeader: string | undefined
+  /** The origin sees another Host than the public one. */
+  hostMapping: HostMapping | undefined
   /** Called at once and at the end; undefined where nobody looks, so that it costs nothing. */
   observer: ExchangeObserver | undefined
-  /** For error messages: `localhost:8080`. */
+  /** For error messages: `localhost:8080`, `/run/app.sock`. */
   originName: string
 }
 
@@ -50,7 +50,6 @@ export interface ExchangeOptions {
 const MAX_INTERIM_BYTES = 1024 * 1024
 
 const CHUNKED = /\r\ntransfer-encoding:/i
-const HOST = /\r\nhost:[^\r]*\r\n/i
 /** Repeating these once more changes nothing (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
@@ -96,8 +95,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       method: head.slice(0, methodEnd),
       path: head.slice(methodEnd + 1, targetEnd),
     }
-    const { hostHeader, observer } = options
-    this.#head = hostHeader === undefined ? head : head.replace(HOST, () => `\r\nHost: ${hostHeader}\r\n`)
+    const { hostMapping, observer } = options
+    this.#head = hostMapping === undefined ? head : hostMapping.requestHead(head)
     this.#startedAt = observer === undefined ? 0 : performance.now()
     observer?.onRequest(this.#info)
     // What would have to be repeated on a dead connection must not meet one: an upgrade gets a connection of its own.
@@ -185,8 +184,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#report(this.#response?.status, error)
     const socket = this.#detach()?.socket
     if (socket === undefined) return
-    // Raw bytes have no framing that tells a cut from an end: the app must not see FIN. TLS has no reset of its own to give.
-    if (this.#raw && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+    // Raw bytes have no framing that tells a cut from an end: the app must not see FIN.
+    if (this.#raw) socket.resetAndDestroy()
     else socket.destroy()
   }
 
@@ -239,7 +238,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
 
   #onResponseHead(text: string): void {
     const head = parseResponseHead(text, this.#info.method)
-    const lines = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}`
+    const { hostMapping } = this.#options
+    const own = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}`
+    const lines = hostMapping === undefined ? own : hostMapping.responseHead(own, this.#head)
     if (head.status === 101) {
       this.#startRaw(lines, head)
       return

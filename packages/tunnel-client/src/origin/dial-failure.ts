@@ -1,0 +1,67 @@
+import { statSync } from 'node:fs'
+import { TunnelError } from 'tunnel-protocol'
+import { type OriginTarget, targetName } from './target.js'
+import type { OriginTrust } from './trust.js'
+
+/**
+ * Why no connection to the origin came about. `trust`: set when the app took the connection and TLS failed. Both the visitor
+ * and the log see the words: they say what is wrong and which flag helps, and nothing of what a certificate holds.
+ */
+export function describeFailure(
+  error: NodeJS.ErrnoException,
+  target: OriginTarget,
+  trust: OriginTrust | undefined,
+): TunnelError {
+  if (trust !== undefined) {
+    return new TunnelError('TUN_ERR_ORIGIN_TLS', tlsFailure(error, targetName(target), trust), { cause: error })
+  }
+  const detail =
+    target.kind === 'unix'
+      ? unixFailure(error, target.path)
+      : error.code === 'ECONNREFUSED'
+        ? `nothing is listening on ${targetName(target)}`
+        : `cannot connect to ${targetName(target)} (${error.code ?? error.message})`
+  return new TunnelError('TUN_ERR_ORIGIN_REFUSED', detail, { cause: error })
+}
+
+function unixFailure({ code, message }: NodeJS.ErrnoException, path: string): string {
+  if (code === 'ENOENT') return `there is no socket at ${path}`
+  if (code === 'EACCES' || code === 'EPERM') return `the socket ${path} may not be used by this user (${code})`
+  if (code === 'ENOTSOCK' || (code === 'ECONNREFUSED' && !isSocket(path))) return `${path} is not a socket`
+  // What an app leaves behind that did not end in order.
+  if (code === 'ECONNREFUSED') return `nothing is listening on the socket ${path}`
+  return `cannot connect to ${path} (${code ?? message})`
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return statSync(path).isSocket()
+  } catch {
+    return true // gone meanwhile, or not to be seen: not for us to say what it is
+  }
+}
+
+const unknownIssuer = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+function tlsFailure({ code = 'closed', message }: NodeJS.ErrnoException, name: string, trust: OriginTrust): string {
+  if (unknownIssuer.has(code)) {
+    return `the certificate of ${name} comes from nobody who is trusted here (${code}): --origin-ca takes a file of who is`
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `the certificate of ${name} is not for ${trust.serverName}: --origin-server-name takes the name that it is for`
+  }
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${name} has expired`
+  if (code === 'CERT_NOT_YET_VALID') return `the certificate of ${name} is not valid yet: compare the clocks`
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return `${name} does not speak HTTPS: leave out https and --local-https`
+  }
+  if (code === 'ECONNRESET' || code === 'closed')
+    return `${name} closed the connection in the middle of the TLS handshake`
+  return `no TLS connection to ${name} (${code === '' ? message : code})`
+}
