@@ -95,6 +95,16 @@ export class World implements AsyncDisposable {
   }
 
   async listen(server: Server | net.Server, host = '127.0.0.1', port = 0): Promise<number> {
+    await this.listenOn(server, { host, port })
+    return (server.address() as AddressInfo).port
+  }
+
+  /** A path in the folder of this world, which is removed with it. */
+  path(name: string): string {
+    return join(this.#folder, name)
+  }
+
+  async listenOn(server: Server | net.Server, where: net.ListenOptions): Promise<void> {
     const sockets = new Set<Socket>()
     server.on('connection', (socket: Socket) => {
       sockets.add(socket)
@@ -103,13 +113,12 @@ export class World implements AsyncDisposable {
     })
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)
-      server.listen(port, host, listening)
+      server.listen(where, listening)
     })
     this.#closers.push(async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise<void>((closed) => server.close(() => closed()))
     })
-    return (server.address() as AddressInfo).port
   }
 
   onLeave(close: () => Promise<void>): void {

@@ -51,6 +51,8 @@ function overTls(transport: Socket, trust: OriginTrust): Socket {
     checkServerIdentity: (_, certificate) => tls.checkServerIdentity(serverName, certificate),
     rejectUnauthorized: verify,
   })
+  // Over a transport of its own TLS may report two errors, and the second would have no listener when the first was heard once.
+  secure.on('error', () => {})
   const { push } = secure
   secure.push = (chunk, encoding) => {
     if (chunk === null) saidGoodbye = true

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import net, { type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import type { TunnelError } from 'tunnel-protocol'
+import { Dialer } from './dial.js'
+import { originTarget, type TargetInput } from './target.js'
+import { originTrust } from './trust.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tunnel-dial-'))
+after(() => rmSync(folder, { recursive: true }))
+const posix = process.platform === 'win32' ? 'sockets are no files on Windows' : false
+
+/** A dialer, what it has told its observer, and its dials as promises. */
+function dialerTo(input: TargetInput): { told: string[]; dial: () => Promise<Socket> } {
+  const target = originTarget(input)
+  const told: string[] = []
+  const dialer = new Dialer(target, originTrust(target, {}), {
+    onUnreachable: (error) => told.push(error.detail),
+    onReachable: () => told.push('up'),
+  })
+  return { told, dial: () => new Promise((resolve, reject) => dialer.dial(resolve, reject)) }
+}
+
+async function listen(server: net.Server, where: net.ListenOptions): Promise<void> {
+  server.listen(where)
+  await once(server, 'listening')
+}
+
+async function failure(dialing: Promise<Socket>): Promise<{ code: string; detail: string }> {
+  const { code, detail } = await dialing.then(
+    () => assert.fail('a connection came about'),
+    (error: TunnelError) => error,
+  )
+  return { code, detail }
+}
+
+test('a Unix socket that cannot be connected to says why', { skip: posix }, async () => {
+  const path = (name: string) => join(folder, name)
+  writeFileSync(path('file'), '')
+  const server = net.createServer()
+  await listen(server, { path: path('bound') })
+  renameSync(path('bound'), path('stale')) // or it would be removed on close
+  await new Promise((closed) => server.close(closed))
+  for (const [name, detail] of [
+    ['missing', `there is no socket at ${path('missing')}`],
+    ['file', `${path('file')} is not a socket`],
+    ['file/below', `cannot connect to ${path('file/below')} (ENOTDIR)`],
+    ['stale', `nothing is listening on the socket ${path('stale')}`],
+  ] as const) {
+    const { dial } = dialerTo({ unix: path(name) })
+    assert.deepEqual(await failure(dial()), { code: 'TUN_ERR_ORIGIN_REFUSED', detail })
+  }
+})
+
+test('a Unix socket of somebody else says so', {
+  skip: posix || (process.getuid?.() === 0 ? 'root may use every socket' : false),
+}, async () => {
+  const path = join(folder, 'private')
+  const server = net.createServer()
+  await listen(server, { path })
+  chmodSync(path, 0)
+  const { detail } = await failure(dialerTo({ unix: path }).dial())
+  assert.equal(detail, `the socket ${path} may not be used by this user (EACCES)`)
+  await new Promise((closed) => server.close(closed))
+})
+
+test('the observer hears once that the app is down, and once that it is up', { skip: posix }, async () => {
+  const path = join(folder, 'restarted')
+  const { told, dial } = dialerTo({ unix: path })
+  for (let i = 0; i < 3; i++) await failure(dial())
+  const server = net.createServer()
+  await listen(server, { path })
+  for (let i = 0; i < 3; i++) (await dial()).destroy()
+  assert.deepEqual(told, [`there is no socket at ${path}`, 'up'])
+  await new Promise((closed) => server.close(closed))
+})
+
+test('an app on a Unix socket that is slow to accept gets all connections in the end', {
+  skip: process.platform === 'linux' ? false : 'other systems wait by themselves',
+}, async () => {
+  const path = join(folder, 'busy')
+  const held = new Int32Array(new SharedArrayBuffer(4))
+  const app = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads')
+     const server = require('node:net').createServer((socket) => socket.on('error', () => {}))
+     server.listen({ path: workerData.path, backlog: 1 }, () => {
+       parentPort.postMessage('listening')
+       Atomics.wait(workerData.held, 0, 0)
+     })`,
+    { eval: true, workerData: { path, held } },
+  )
+  await once(app, 'message')
+  const { told, dial } = dialerTo({ unix: path })
+  let done = 0
+  const dialing = Array.from({ length: 20 }, () => dial().finally(() => done++))
+  // Those that fit into the queue connect without being accepted; the system turns the others away at once.
+  while (done < 2) await new Promise((turn) => setImmediate(turn))
+  assert.ok(done < 20, 'the queue was not full, and this test shows nothing')
+  Atomics.store(held, 0, 1)
+  Atomics.notify(held, 0)
+  for (const socket of await Promise.all(dialing)) socket.destroy()
+  assert.deepEqual(told, [])
+  await app.terminate()
+})
+
+const handshakes: Array<[string, (socket: Socket) => void, RegExp]> = [
+  ['ends', (socket) => socket.end(), /closed the connection in the middle of the TLS handshake$/],
+  ['resets', (socket) => socket.resetAndDestroy(), /closed the connection in the middle of the TLS handshake$/],
+  [
+    'answers in HTTP',
+    (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    /does not speak HTTPS: leave out https/,
+  ],
+  [
+    'answers in TLS alerts',
+    (socket) => socket.end(Buffer.from('15030300020228', 'hex')),
+    /^no TLS connection to .* \(ERR_SSL_/,
+  ],
+]
+for (const [what, answer, detail] of handshakes) {
+  test(`an app that ${what} when TLS is tried is a failure of TLS, and of that connection only`, async () => {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => answer(socket))
+    })
+    await listen(server, { port: 0, host: '127.0.0.1' })
+    const { port } = server.address() as AddressInfo
+    const { told, dial } = dialerTo({ port, https: true })
+    for (let i = 0; i < 20; i++) {
+      const error = await failure(dial())
+      assert.equal(error.code, 'TUN_ERR_ORIGIN_TLS')
+      assert.match(error.detail, detail)
+    }
+    assert.equal(told.length, 1)
+    await new Promise((closed) => server.close(closed))
+  })
+}
