@@ -7,8 +7,8 @@ import net from 'node:net'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { selfSigned } from './support/certificate.js'
-import type { Running } from './support/process.js'
-import { open, responseOf, visit } from './support/visitor.js'
+import { eventually, type Running } from './support/process.js'
+import { open, RawVisitor, responseOf, visit } from './support/visitor.js'
 import { within } from './support/within.js'
 import { World } from './support/world.js'
 
@@ -97,12 +97,11 @@ test('a WebSocket goes through a Unix socket; when the visitor breaks off, the a
   const path = world.path('app.sock')
   const server = await appAt(world, path, (_request, response) => response.end('fine'))
   const sockets = new WebSocketServer({ server })
-  const gone = new Promise<void>((resolve) => {
-    sockets.on('connection', (socket) => {
-      socket.on('error', () => {})
-      socket.on('message', (message) => socket.send(message))
-      socket.on('close', () => resolve())
-    })
+  let gone = 0
+  sockets.on('connection', (socket) => {
+    socket.on('error', () => {})
+    socket.on('message', (message) => socket.send(message))
+    socket.on('close', () => gone++)
   })
   const agent = await share(world, ['--unix', path])
   const socket = new WebSocket(`ws://127.0.0.1:${world.port}/`, { headers: { host: 'demo.localhost' } })
@@ -111,7 +110,19 @@ test('a WebSocket goes through a Unix socket; when the visitor breaks off, the a
   socket.send('hello')
   assert.equal((await within('the echo', echo))[0].toString(), 'hello')
   socket.terminate()
-  await within('the app notices', gone)
+  await eventually('the app notices', () => gone === 1)
+
+  const visitor = new RawVisitor(world)
+  visitor.send(
+    'GET / HTTP/1.1\r\nHost: demo.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  await within(
+    'the second upgrade',
+    visitor.until((text) => text.includes('\r\n\r\n')),
+  )
+  visitor.socket.resetAndDestroy()
+  await eventually('the app notices a reset', () => gone === 2)
   assert.equal((await visit(world, 'demo', '/')).text, 'fine')
   assert.ok(agent.running, agent.output)
 })
