@@ -82,7 +82,7 @@ const toHead: Case[] = [
 conforms(
   starts.map(([name, start]) => [
     `the status line with ${name}`,
-    [...exchange(request('GET /'), answer(start) + 'ok'), ...next],
+    [...exchange(request('GET /'), `${answer(start)}ok`), ...next],
   ]),
 )
 conforms(

@@ -38,6 +38,15 @@ class Flow {
     this.#equal = both
     return seen.length >= wanted.length
   }
+
+  /** Throws when more has been seen than was sent, or than the script says. */
+  nothingMore(): void {
+    this.wanted.feed(this.pending)
+    this.pending = ''
+    this.compare()
+    const more = this.seen.text.slice(this.wanted.text.length)
+    assert.equal(excerpt(more, 0), '', 'more arrived than was sent')
+  }
 }
 
 function excerpt(text: string, at: number): string {
@@ -63,6 +72,10 @@ export class Play {
   constructor(stage: Stage, whole: boolean) {
     this.#stage = stage
     this.#whole = whole
+  }
+
+  get #byteByByte(): boolean {
+    return this.#whole || this.#stage.route === 'direct'
   }
 
   async run(steps: Step[]): Promise<void> {
@@ -92,16 +105,18 @@ export class Play {
 
   /** A new connection of the visitor; the old one, if there is one, is over. */
   connect(): void {
-    this.visitor?.socket.destroy()
-    const direct = this.#stage.route === 'direct'
+    if (this.visitor !== undefined) {
+      this.visitor.socket.destroy()
+      this.#toVisitor.nothingMore()
+    }
     const conversation = new Conversation()
-    if (this.#whole || direct) {
-      this.#toApp = new Flow(new ByteReader(), new ByteReader())
-      this.#toVisitor = new Flow(new ByteReader(), new ByteReader())
-    } else {
-      const forwarding = (host: string) => this.#stage.forwarding(host)
+    const forwarding = (host: string) => this.#stage.forwarding(host)
+    if (!this.#byteByByte) {
       this.#toApp = new Flow(new RequestReader(conversation), new RequestReader(conversation, forwarding))
       this.#toVisitor = new Flow(new AnswerReader(conversation), new AnswerReader(conversation))
+    } else {
+      this.#toApp ??= new Flow(new ByteReader(), new ByteReader())
+      this.#toVisitor = new Flow(new ByteReader(), new ByteReader())
     }
     const { seen } = this.#toVisitor
     const socket = net.connect({ host: '127.0.0.1', port: this.#stage.port, allowHalfOpen: true })
@@ -151,10 +166,10 @@ export class Play {
     flow.wanted.feed(text)
     await this.watch.until(
       () => {
-        for (const reader of [this.#toApp, this.#toVisitor]) {
-          // A reader may have waited for what the other direction says.
-          reader.wanted.feed('')
-          reader.seen.feed('')
+        // A reader may have waited for what the other direction says.
+        for (const { wanted, seen } of [this.#toApp, this.#toVisitor]) {
+          wanted.feed('')
+          seen.feed('')
         }
         if (flow.compare()) return true
         if (who === 'visitor' && this.visitor.ending !== 'open') throw new Error('the connection is over before that')
@@ -184,8 +199,10 @@ export class Play {
   /** Let go of all connections, and see that nobody has received anything that the script does not know of. */
   async #finish(): Promise<void> {
     const cut = this.visitor.ending !== 'open' || this.visitor.socket.destroyed
-    for (const flow of [this.#toApp, this.#toVisitor]) {
-      if (!cut && !this.#whole) assert.equal(excerpt(flow.pending, 0), '', 'the script does not look for this')
+    if (!cut && !this.#whole) {
+      for (const { pending } of [this.#toApp, this.#toVisitor]) {
+        assert.equal(excerpt(pending, 0), '', 'the script does not look for this')
+      }
     }
     this.visitor.socket.destroy()
     for (const { socket } of this.#connections) if (!socket.writableEnded) socket.end()
@@ -193,13 +210,8 @@ export class Play {
       () => this.#connections.every(({ closed }) => closed),
       () => 'the connections to the app are closed',
     )
-    for (const flow of [this.#toApp, this.#toVisitor]) {
-      if (this.#whole) flow.pending = ''
-      else flow.wanted.feed(flow.pending)
-      flow.compare()
-      const more = flow.seen.text.slice(flow.wanted.text.length)
-      assert.equal(excerpt(more, 0), '', 'more arrived than was sent')
-    }
+    this.#toApp.nothingMore()
+    this.#toVisitor.nothingMore()
   }
 
   #report(): string {

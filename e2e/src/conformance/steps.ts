@@ -31,7 +31,7 @@ function actor(who: Who) {
     /** Receives this, whatever was sent. */
     seesExactly: (text: string | ((play: Play) => string)): Step =>
       step(`${who} sees exactly ${typeof text === 'string' ? short(text) : 'what the edge makes of it'}`, (play) => {
-        play.flowFrom(who === 'app' ? 'visitor' : 'app').pending = ''
+        play.flowTo(who).pending = ''
         return play.seesExactly(who, typeof text === 'string' ? text : text(play))
       }),
 
@@ -61,12 +61,13 @@ function over(who: Who, how: 'ended' | 'broken' | undefined): Step {
 
 export const app = {
   ...actor('app'),
-  /** The request, with the lines that the edge adds; the tunnel only. `lines` stand behind those. */
-  seesForwarded: (text: string, lines = ''): Step =>
+  /** This request, with the lines that the edge adds; `upgrade` are those that stand behind them. */
+  seesForwarded: (text: string, upgrade = ''): Step =>
     actor('app').seesExactly((play) => {
       const end = text.indexOf('\r\n\r\n') + 2
-      return `${text.slice(0, end)}${play.forwarding}${lines}${text.slice(end)}`
+      return `${text.slice(0, end)}${play.forwarding}${upgrade}${text.slice(end)}`
     }),
+
   /** So many connections have been made to the app so far. */
   hasConnections: (count: number): Step =>
     step(`the app has ${count} connections`, (play) => assert.equal(play.connectionsToApp, count)),
@@ -100,3 +101,8 @@ export function exchange(sent = request('GET /'), answered = OK): Step[] {
 
 /** The connection goes on: whatever came before was taken for one message by everybody. */
 export const next: Step[] = exchange(request('GET /next'))
+
+/** The same where all bytes are compared, as it is through the tunnel. */
+export function forwarded(sent = request('GET /forwarded')): Step[] {
+  return [visitor.sends(sent), app.seesForwarded(sent), app.sends(OK), visitor.seesExactly(OK)]
+}
