@@ -63,6 +63,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   readonly #chunked: boolean
   /** A request without a body can be sent again when a kept connection turns out to be dead. */
   readonly #bodyless: boolean
+  readonly #mayUpgrade: boolean
   #connection: OriginConnection | undefined
   #stopDialing: (() => void) | undefined
   /** Request body that came before the connection was there. Bounded by the stream's window. */
@@ -100,7 +101,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#startedAt = observer === undefined ? 0 : performance.now()
     observer?.onRequest(this.#info)
     // What would have to be repeated on a dead connection must not meet one: an upgrade gets a connection of its own.
-    this.#start(open.kind !== StreamKind.Upgrade)
+    this.#mayUpgrade = open.kind === StreamKind.Upgrade
+    this.#start(!this.#mayUpgrade)
   }
 
   #start(mayReuse: boolean): void {
@@ -262,6 +264,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   }
 
   #startRaw(lines: string, head: ResponseHead): void {
+    if (!this.#mayUpgrade)
+      throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app switched protocols without having been asked')
     if (head.upgrade === undefined)
       throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app switched protocols without saying to which')
     this.#response = head
