@@ -6,6 +6,7 @@ import { app, forwarded, visitor } from './steps.js'
 /** Behind everything that is wrong: no visitor may ever see it. */
 const smuggled = answer('200 OK', ['Content-Length: 8'], 'smuggled')
 const GET = request('GET /')
+const UPGRADE = request('GET /', ['Connection: Upgrade', 'Upgrade: x'])
 const get: Step[] = [visitor.sends(GET), app.seesForwarded(GET)]
 
 /** A head that is no answer: the visitor gets 502, the app's connection is closed, and both go on. */
@@ -109,10 +110,6 @@ tunnels([
   refused('Transfer-Encoding with Content-Length', withLines('transfer-encoding: CHUNKED', 'Content-Length: 5')),
   refused('Transfer-Encoding twice', withLines('Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')),
   refused('Transfer-Encoding over HTTP/1.0', withLines('Transfer-Encoding: chunked').replace('HTTP/1.1', 'HTTP/1.0')),
-  refused('two Content-Length to HEAD', answer('200 OK', ['Content-Length: 5', 'Content-Length: 6']), [
-    visitor.sends(request('HEAD /')),
-    app.seesForwarded(request('HEAD /')),
-  ]),
   refused('a folded line', withLines('X-A: 1', ' 2')),
   refused('a folded line as the first one', answer('200 OK', [' X-A: 1'])),
   refused('a line without a colon', withLines('X-A')),
@@ -139,6 +136,29 @@ tunnels([
     'an interim answer with chunks',
     answer('103 Early Hints', ['Transfer-Encoding: chunked', 'Content-Length: 1']),
   ),
+])
+
+tunnels([
+  [
+    'refused: two Content-Length to HEAD',
+    [
+      ...asking(request('HEAD /')),
+      app.sends(answer('200 OK', ['Content-Length: 5', 'Content-Length: 6'])),
+      visitor.isRefused(502, 'TUN_ERR_ORIGIN_RESET', 'HEAD'),
+      app.seesOver(),
+      ...forwarded(),
+    ],
+  ],
+  [
+    'refused: 101 to an upgrade without saying to what',
+    [
+      ...asking(UPGRADE),
+      app.sends(answer('101 Switching Protocols', ['Connection: Upgrade']) + smuggled),
+      visitor.isRefused(502, 'TUN_ERR_ORIGIN_RESET'),
+      app.seesOver(),
+      ...forwarded(),
+    ],
+  ],
 ])
 
 // Heads that are fine with bodies that are not: the visitor's connection breaks, whatever it has got so far.
@@ -200,7 +220,7 @@ const more: Array<[name: string, request: string, answer: string]> = [
   ['304', GET, answer('304 Not Modified', ['Content-Length: 8'])],
   ['an answer to HEAD', request('HEAD /'), answer('200 OK', ['Content-Length: 8'])],
   ['an answer in chunks to HEAD', request('HEAD /'), answer('200 OK', ['Transfer-Encoding: chunked'])],
-  ['an upgrade that is refused', request('GET /', ['Connection: Upgrade', 'Upgrade: x']), OK],
+  ['an upgrade that is refused', UPGRADE, OK],
 ]
 for (const [what, extra] of [
   ['bytes', 'smuggled'],
@@ -222,6 +242,6 @@ tunnels([
 
 /** A request that reaches the app, an upgrade too. */
 function asking(sent: string): Step[] {
-  if (!sent.includes('Upgrade: x')) return [visitor.sends(sent), app.seesForwarded(sent)]
+  if (sent !== UPGRADE) return [visitor.sends(sent), app.seesForwarded(sent)]
   return [visitor.sends(sent), app.seesForwarded(GET, 'Connection: Upgrade\r\nUpgrade: x\r\n')]
 }

@@ -79,8 +79,8 @@ export const visitor = {
   /** Leaves, if it has not, and comes again with a new connection. */
   comesAgain: (): Step => step('the visitor comes again', (play) => play.connect()),
 
-  /** Gets the tunnel's own answer, whole. */
-  isRefused: (status: number, code: string): Step =>
+  /** Gets the tunnel's own answer, whole; it has no body where HEAD was asked. */
+  isRefused: (status: number, code: string, method = 'GET'): Step =>
     step(`the visitor gets ${status} ${code}`, (play) =>
       play.seesSomething('visitor', `an answer ${status}`, (text) => {
         const end = text.indexOf('\r\n\r\n') + 4
@@ -88,8 +88,8 @@ export const visitor = {
         const head = text.slice(0, end)
         assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} [^\r]+\r\n`))
         assert.match(head, new RegExp(`\r\nX-Tunnel-Error: ${code}\r\n`))
-        const length = end + Number(/\r\nContent-Length: ([0-9]+)\r\n/.exec(head)![1])
-        return text.length < length ? undefined : length
+        const body = method === 'HEAD' ? 0 : Number(/\r\nContent-Length: ([0-9]+)\r\n/.exec(head)![1])
+        return text.length < end + body ? undefined : end + body
       }),
     ),
 }
