@@ -528,6 +528,18 @@ const table: Difference[] = [
     request('GET /', [`X-A: ${'a'.repeat(70_000)}`]),
     refused(request('GET /', [`X-A: ${'a'.repeat(70_000)}`]), 431, 'TUN_ERR_HEAD_TOO_LARGE'),
   ),
+  differing(
+    'Limits',
+    'a request of 300 header lines',
+    request('GET /', Array(300).fill('A: 1')),
+    refused(request('GET /', Array(300).fill('A: 1')), 431, 'TUN_ERR_HEAD_TOO_LARGE'),
+  ),
+  differing(
+    'Limits',
+    'a target of 20,000 bytes',
+    request(`GET /${'a'.repeat(20_000)}`),
+    refused(request(`GET /${'a'.repeat(20_000)}`), 414, 'TUN_ERR_URI_TOO_LONG'),
+  ),
   {
     entry: 'Limits',
     name: 'an answer whose head has 300,000 bytes',

@@ -66,8 +66,8 @@ const fields: Array<[name: string, lines: string[]]> = [
   ['keep every byte that a name may have', ["!#$%&'*+-.^_`|~: 1", '0123456789: 2', 'abcXYZ: 3', '-: 4']],
   ['may have long names', [`X-${'n'.repeat(8_000)}: 1`]],
   ['may have long values', [`X-A: ${'v'.repeat(30_000)}`]],
-  ['may be many', Array.from({ length: 500 }, (_, i) => `X-${i}: ${i}`)],
-  ['may be many of one name', Array.from({ length: 500 }, (_, i) => `X-A: ${i}`)],
+  ['may be many', Array.from({ length: 200 }, (_, i) => `X-${i}: ${i}`)],
+  ['may be many of one name', Array.from({ length: 200 }, (_, i) => `X-A: ${i}`)],
   ['keep cookies as they are', ['Cookie: a=b; c="d"', 'Cookie: e=\xe4', 'Cookie:;;;']],
   ['keep credentials', ['Authorization: Basic dTpw', 'Proxy-Authorization: Basic dTpw', 'Cookie: session=1']],
   [

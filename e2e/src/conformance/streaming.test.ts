@@ -98,6 +98,23 @@ conforms([
     ],
   ],
   [
+    'bodies in both directions at once, the answer ends with its connection',
+    [
+      ...uploading(),
+      ...answering([]),
+      ...numbers(20).flatMap((i) => [
+        visitor.sends(chunk(`question ${i}`)),
+        app.sees(),
+        app.sends(`answer ${i}`),
+        visitor.sees(),
+      ]),
+      ...uploads(['0\r\n\r\n']),
+      ...downloads(['the last words']),
+      app.ends(),
+      visitor.seesEnd(),
+    ],
+  ],
+  [
     'bodies in both directions at once, with lengths',
     [
       ...uploading('Content-Length: 50'),
