@@ -113,6 +113,18 @@ test('a request head that does not arrive in time is given up with 408', async (
   assert.match(visitor.received, /^HTTP\/1\.1 408 /)
 })
 
+test('empty lines are not a request head, and put off nothing', async () => {
+  await using world = await World.start({ args: ['--head-timeout', '3s'] })
+  const visitor = new RawVisitor(world)
+  const knocking = setInterval(() => visitor.send('\r\n'), 100)
+  try {
+    await visitor.closed()
+  } finally {
+    clearInterval(knocking)
+  }
+  assert.match(visitor.received, /^HTTP\/1\.1 408 /)
+})
+
 // Names and tokens
 
 test('a name that breaks the rule is refused with the rule, a reserved one as such', async () => {

@@ -179,7 +179,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
           const started = this.#heads.started
           const text = this.#heads.read(chunk, offset)
           if (text === undefined) {
-            if (!started) this.#deadline = this.#in(this.#limits.headTimeoutMs)
+            // Empty lines begin nothing, and put nothing off.
+            if (!started && this.#heads.started) this.#deadline = this.#in(this.#limits.headTimeoutMs)
             return
           }
           offset = this.#heads.end
