@@ -256,6 +256,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       return
     }
     this.#response = head
+    // An upgrade that is refused has no body to wait for.
+    if (this.#mayUpgrade) this.#requestDone = true
     // An origin that closes before it has read the request wants no more of it: the visitor has to hear that.
     const close = !this.#requestDone && this.#closesAfter(head) ? 'Connection: close\r\n' : ''
     this.#stream.sendHead(Buffer.from(lines + close, 'latin1'), head.framing === 'none')
