@@ -286,6 +286,7 @@ const forwarded: Array<[string, string[], string[]]> = [
     'what the peer says of who forwarded it is left out',
     [
       'X-Forwarded-For: 1',
+      'X_Forwarded-For: 1',
       'x-forwarded-proto: https',
       'X-Forwarded-Host: h',
       'X-Forwarded-Port: 1',

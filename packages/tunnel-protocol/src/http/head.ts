@@ -294,9 +294,12 @@ function note(walk: Walk, name: string, text: string, from: number, to: number, 
       walk.forwardedProto = trimOws(text, from, to)
       return !request
     default:
-      return true
+      return !request || !LIKE_FORWARDED.test(name)
   }
 }
+
+/** CGI, WSGI and their like take `_` for `-`: an app there could not tell what the visitor says from what the edge says. */
+const LIKE_FORWARDED = /^x[-_]forwarded[-_](?:for|host|port|proto)$/
 
 function list(before: string | undefined, value: string): string {
   return before === undefined ? value : `${before}, ${value}`
