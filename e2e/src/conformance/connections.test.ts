@@ -73,7 +73,6 @@ conforms([
     ],
   ],
   ['Connection: close in the request', [...exchange(request('GET /', ['Connection: close']), CLOSE), ...closing]],
-  ['Connection: close in the answer', [...exchange(request('GET /'), CLOSE), ...closing]],
   ['Connection: CLOSE among others', [...exchange(request('GET /', ['Connection: x-a, CLOSE']), CLOSE), ...closing]],
   [
     'Connection: keep-alive with HTTP/1.1',

@@ -19,12 +19,13 @@ export const differences = {
     return head.slice(0, at) + rest
   },
 
-  /** What concerns one connection only; the protocol of an upgrade is kept, as the last line. */
+  /** What concerns one connection only; the protocol of an upgrade, or of a 426, is kept, as the last line. */
   'Hop-by-hop fields'(head: string): string {
     const named = [...head.matchAll(/^Connection:(.*)\r\n/gim)].flatMap(([, value]) =>
       value!.split(',').map((option) => option.trim().toLowerCase()),
     )
-    const upgrade = named.includes('upgrade') ? /^Upgrade:[ \t]*(.*?)[ \t]*\r\n/im.exec(head)?.[1] : undefined
+    const keepsUpgrade = named.includes('upgrade') && !/^HTTP\/1\.1 (?!101|426)/.test(head)
+    const upgrade = keepsUpgrade ? /^Upgrade:[ \t]*(.*?)[ \t]*\r\n/im.exec(head)?.[1] : undefined
     const kept = head
       .replaceAll(/^(Connection|Keep-Alive|Proxy-Connection|Upgrade):.*\r\n/gim, '')
       .replaceAll(/^TE:(?![ \t]*trailers[ \t]*\r\n).*\r\n/gim, '')

@@ -43,10 +43,14 @@ const refusals: Array<[what: string, text: string, closes?: boolean]> = [
   ],
   ['404 without a body', answer('404 Not Found', ['Content-Length: 0'])],
   ['426', answer('426 Upgrade Required', ['Content-Length: 2'], 'no')],
+  [
+    '426 that says what it wants',
+    answer('426 Upgrade Required', ['Upgrade: a/2, b', 'Connection: upgrade', 'Content-Length: 2'], 'no'),
+  ],
   ['302', answer('302 Found', ['Location: /elsewhere', 'Content-Length: 0'])],
   ['304', answer('304 Not Modified')],
   ['200, the app knowing nothing of upgrades', OK],
-  ['200 with Connection: close', answer('200 OK', ['Connection: close', 'Content-Length: 2'], 'ok'), true],
+  ['200 with Connection: close', answer('200 OK', ['Connection: close', 'Content-Length: 2'], 'ok')],
   ['200 and a body that ends with its connection', answer('200 OK', [], 'all'), true],
   ['500 and a body of 1 MiB', answer('500 Oops', [`Content-Length: ${MIB.length}`], MIB)],
 ]
@@ -175,6 +179,16 @@ conforms([
   [
     'an Upgrade: h2c that the app ignores',
     [...exchange(request('GET /', ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c'])), ...next],
+  ],
+  [
+    'a 426 to a plain request',
+    [
+      ...exchange(
+        request('GET /'),
+        answer('426 Upgrade Required', ['Connection: Upgrade', 'Upgrade: TLS/1.0', 'Content-Length: 2'], 'no'),
+      ),
+      ...next,
+    ],
   ],
   [
     'an answer that offers an upgrade',

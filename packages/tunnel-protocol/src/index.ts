@@ -11,6 +11,7 @@ export {
   type RequestHead,
   type RequestHeadLimits,
   type ResponseHead,
+  wantedUpgrade,
 } from './http/head.js'
 export { HeadReader } from './http/head-reader.js'
 export { Outlet } from './http/outlet.js'

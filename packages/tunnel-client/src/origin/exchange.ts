@@ -9,6 +9,7 @@ import {
   type StreamHandler,
   StreamKind,
   TunnelError,
+  wantedUpgrade,
   whenEndIsClean,
   writeLastChunk,
 } from 'tunnel-protocol'
@@ -260,7 +261,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     if (this.#mayUpgrade) this.#requestDone = true
     // An origin that closes before it has read the request wants no more of it: the visitor has to hear that.
     const close = !this.#requestDone && this.#closesAfter(head) ? 'Connection: close\r\n' : ''
-    this.#stream.sendHead(Buffer.from(lines + close, 'latin1'), head.framing === 'none')
+    this.#stream.sendHead(Buffer.from(lines + wantedUpgrade(head) + close, 'latin1'), head.framing === 'none')
     if (head.framing === 'none') this.#endResponse()
     else this.#body = new BodyReader(head.framing, head.contentLength, this, 'TUN_ERR_ORIGIN_RESET')
   }

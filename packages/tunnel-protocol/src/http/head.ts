@@ -180,6 +180,11 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   }
 }
 
+/** The lines by which a 426 says what it wants: it has to (RFC 9110 section 15.5.22), so these two are passed on. */
+export function wantedUpgrade({ status, upgrade }: ResponseHead): string {
+  return status === 426 && upgrade !== undefined ? `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n` : ''
+}
+
 function bad(detail: string): TunnelError {
   return new TunnelError('TUN_ERR_BAD_REQUEST', detail)
 }

@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net'
-import { type Outlet, type RequestHead, type ResponseHead, TunnelError, writeLastChunk } from 'tunnel-protocol'
+import {
+  type Outlet,
+  type RequestHead,
+  type ResponseHead,
+  TunnelError,
+  wantedUpgrade,
+  writeLastChunk,
+} from 'tunnel-protocol'
 import { corkForTurn } from './turn.js'
 
 /**
@@ -29,7 +36,7 @@ export class ResponseWriter {
     const connection = this.closes ? 'Connection: close\r\n' : request.minor === 0 ? 'Connection: keep-alive\r\n' : ''
     const lines = dechunked ? head.forward.replace(/^transfer-encoding:.*\r\n/im, '') : head.forward
     corkForTurn(socket)
-    socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${lines}${connection}\r\n`, 'latin1')
+    socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${lines}${wantedUpgrade(head)}${connection}\r\n`, 'latin1')
   }
 
   /** Throws TUN_ERR_PROTOCOL for bytes beyond what the head promised. */
