@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type Difference, differs } from './conforms.js'
 import { differences as hidden, listedDifferences } from './differences.js'
@@ -494,8 +495,27 @@ const table: Difference[] = [
 
 differs(table)
 
+/** What needs another kind of app, or another agent, is shown by tests of its own. */
+const elsewhere: Array<[entry: string, file: string, test: string]> = [
+  ['Another Host', 'host-header.test.ts', 'only what names the app is mapped'],
+  [
+    'Apps over TLS',
+    'origin-tls.test.ts',
+    'over TLS, an answer that ends with its connection is complete with close_notify',
+  ],
+  [
+    'Apps on Unix sockets',
+    'origin-unix.test.ts',
+    'a WebSocket goes through a Unix socket; when the visitor breaks off',
+  ],
+]
+
 test('each difference that docs/protocol.md lists is shown here, and each one shown is listed', () => {
-  const shown = new Set(table.map(({ entry }) => entry))
-  assert.deepEqual([...shown], listedDifferences())
+  const shown = new Set([...table, ...elsewhere.map(([entry]) => ({ entry }))].map(({ entry }) => entry))
+  assert.deepEqual([...shown].sort(), listedDifferences().sort())
   for (const name of Object.keys(hidden)) assert.ok(shown.has(name), `the comparison hides what is not listed: ${name}`)
+  for (const [entry, file, name] of elsewhere) {
+    const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8')
+    assert.ok(source.includes(`test('${name}`), `${entry} is not shown in ${file}`)
+  }
 })
