@@ -31,6 +31,15 @@ async function freePort(): Promise<number> {
 
 // What visitors get
 
+test('a connection to the bare domain carries one request: what comes behind it may be for a tunnel', async () => {
+  await using world = await World.start()
+  const visitor = new RawVisitor(world)
+  const health = 'GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  visitor.send(health + health)
+  await within('the end', visitor.closed())
+  assert.match(visitor.received, /^HTTP\/1\.1 200 OK\r\n(?!.*HTTP\/1\.1).*\r\nconnection: close\r\n/is)
+})
+
 test('an unknown name is a 404 that names it, in the type the visitor asks for, with nothing unescaped', async () => {
   await using world = await World.start()
   const host = `no&'such.localhost:${world.port}`

@@ -16,7 +16,7 @@ export {
 export { HeadReader } from './http/head-reader.js'
 export { Outlet } from './http/outlet.js'
 export { TOKEN } from './http/syntax.js'
-export { readTrailers } from './http/trailers.js'
+export { readTrailers, withoutForwarding } from './http/trailers.js'
 export { whenEndIsClean } from './link/clean-end.js'
 export { acceptHandshake, type HandshakeOptions, isHandshake, openHandshake } from './link/handshake.js'
 export { type KeepaliveOptions, startKeepalive } from './link/keepalive.js'

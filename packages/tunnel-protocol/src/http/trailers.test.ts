@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readTrailers } from './trailers.js'
+import { readTrailers, withoutForwarding } from './trailers.js'
 
 test('trailers are header lines, byte for byte', () => {
   for (const lines of ['', 'X-Sum: 1\r\n', 'A:\r\nB: \xe4\r\n']) {
@@ -23,3 +23,10 @@ for (const lines of malformed) {
     assert.throws(() => readTrailers(Buffer.from(lines), 'TUN_ERR_PROTOCOL'), { code: 'TUN_ERR_PROTOCOL' })
   })
 }
+
+test('a visitor can say no more in trailers of where it comes from than in the head', () => {
+  const given =
+    'A: 1\r\nX-Forwarded-For: 1\r\nx_forwarded_proto: https\r\nForwarded: for=1\r\nX-Forwarded-Foreign: 1\r\n'
+  assert.equal(withoutForwarding(given), 'A: 1\r\nX-Forwarded-Foreign: 1\r\n')
+  assert.equal(withoutForwarding(''), '')
+})

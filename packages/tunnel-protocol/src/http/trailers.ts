@@ -10,3 +10,10 @@ export function readTrailers(payload: Buffer, code: ErrorCode): string {
   if (!HEADER_LINES.test(lines)) throw new TunnelError(code, 'a trailer line is malformed')
   return lines
 }
+
+const FORWARDING = /^(?:forwarded|x[-_]forwarded[-_](?:for|host|port|proto)):[^\r]*\r\n/gim
+
+/** Trailers of a request as they go to the origin: an app may add them to the head, where these names are the edge's. */
+export function withoutForwarding(trailers: string): string {
+  return trailers === '' ? '' : trailers.replace(FORWARDING, '')
+}

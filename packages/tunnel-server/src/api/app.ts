@@ -32,7 +32,6 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
     bodyLimit: 64 * 1024,
     serverFactory(handler) {
       server = createServer(handler)
-      server.maxRequestsPerSocket = 1
       server.on('upgrade', (request, socket, head) => {
         if (context.onUpgrade(request, socket as Socket, head)) clearTimeout(deadlines.get(socket as Socket))
       })
@@ -46,6 +45,7 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   })
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
+    reply.header('connection', 'close')
   })
   await app.register(healthRoute, context)
   await app.register(domainCheckRoute, context)

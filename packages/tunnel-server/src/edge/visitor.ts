@@ -13,6 +13,7 @@ import {
   type RequestHead,
   TunnelError,
   whenEndIsClean,
+  withoutForwarding,
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
 import { routeHost } from '../registry/route.js'
@@ -284,7 +285,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
   onBodyEnd(trailers: string): void {
     this.#body = undefined
-    this.#exchange?.requestEnded(trailers)
+    this.#exchange?.requestEnded(withoutForwarding(trailers))
   }
 
   #malformed(error: TunnelError): void {
