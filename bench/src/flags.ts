@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { pick, whole } from './flag-values.js'
 import { targets } from './targets/index.js'
 import { workloads } from './workloads/index.js'
 
@@ -48,23 +49,4 @@ export function readFlags(args: string[]) {
     json: values.json,
     write: values.write ?? false,
   }
-}
-
-/** A name stands for itself and for all that begin with it and a dash: `get` for get-1, get-50 and get-200. */
-function pick<Named extends { name: string }>(flag: string, all: Named[], names: string | undefined): Named[] {
-  if (names === undefined) return all
-  const wanted = names.split(',')
-  const matches = (name: string, want: string) => name === want || name.startsWith(`${want}-`)
-  for (const want of wanted) {
-    if (all.some(({ name }) => matches(name, want))) continue
-    throw new Error(`${flag} ${want}: there are ${all.map(({ name }) => name).join(', ')}`)
-  }
-  return all.filter(({ name }) => wanted.some((want) => matches(name, want)))
-}
-
-function whole(flag: string, text: string | undefined, fallback: number, max: number): number {
-  if (text === undefined) return fallback
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= 1 && value <= max) return value
-  throw new Error(`${flag} must be a number from 1 to ${max}, not "${text}"`)
 }

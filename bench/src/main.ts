@@ -1,9 +1,10 @@
 // npm run bench: every target under every workload, in one run on one machine.
 import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { typed } from './flag-values.js'
 import { type Flags, readFlags, USAGE } from './flags.js'
 import { Loads } from './load/run-load.js'
-import { freePort, untilListening } from './process/ports.js'
+import { startOrigin } from './origin/start.js'
 import { ensureProgram } from './process/programs.js'
 import { Stage } from './process/stage.js'
 import { canMeasureProcesses } from './process/usage.js'
@@ -16,7 +17,6 @@ import { type Contender, measure } from './rounds.js'
 import type { Setting, Target } from './targets/target.js'
 
 const OUT = fileURLToPath(new URL('../out', import.meta.url))
-const USAGE_ERROR = 64
 
 /** Resolves to the exit code. */
 async function main(flags: Flags): Promise<number> {
@@ -59,12 +59,6 @@ async function main(flags: Flags): Promise<number> {
   return failures === 0 ? 0 : 1
 }
 
-async function startOrigin(stage: Stage): Promise<number> {
-  const port = await freePort()
-  await untilListening(stage.startScript('the app', 'origin/main.js', [String(port)]), port)
-  return port
-}
-
 /** One that can't start is left out, like one that is not installed, but the run counts as failed. */
 async function startTargets(targets: Target[], setting: Setting, note: (sentence: string) => void) {
   const contenders: Contender[] = []
@@ -88,15 +82,6 @@ function emptyOut(): string {
   return OUT
 }
 
-function fromFlags(): Flags {
-  try {
-    return readFlags(process.argv.slice(2))
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
-    return process.exit(USAGE_ERROR)
-  }
-}
-
-const flags = fromFlags()
+const flags = typed(readFlags, USAGE)
 if (flags.help) console.log(USAGE)
 else process.exit(await main(flags))

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { canMeasureMemory, memoryMiB, peakMemoryMiB } from './support/memory.js'
 import { eventually, type Running } from './support/process.js'
-import { open, RawVisitor, responseOf } from './support/visitor.js'
+import { open, RawVisitor, responseOf, visit } from './support/visitor.js'
 import { World } from './support/world.js'
 
 const GIB = 1024 ** 3
@@ -117,6 +117,35 @@ test('a visitor who stops reading 1 GiB for a while costs bounded memory and del
     })
     assert.ok(sent < 64 * 1024 * 1024, `${sent} bytes went out although nobody reads`)
     assert.equal(await hashOf(response), hashOfBlocks(GIB))
+  })
+})
+
+test('a visitor who sends request after request and reads no answer is not served on and on', async () => {
+  await using world = await World.start()
+  const requests = 2_000
+  const body = Buffer.alloc(64 * 1024, 'x')
+  let served = 0
+  const agentPort = await world.app((request, response) => {
+    if (request.url === '/ahead') served++
+    response.end(request.url === '/ahead' ? body : 'small')
+  })
+  const agent = await world.agent('demo', agentPort)
+  await withBoundedMemory([world.server, agent], async () => {
+    const visitor = new RawVisitor(world)
+    visitor.socket.pause()
+    visitor.send('GET /ahead HTTP/1.1\r\nHost: demo.localhost\r\n\r\n'.repeat(requests))
+    await eventually('the visitor is held back', async () => {
+      const before = served
+      for (let i = 0; i < 50; i++) await visit(world, 'demo', '/small')
+      return served === before && served > 0
+    })
+    assert.ok(served < requests, 'all were answered although nobody reads')
+    let bytes = 0
+    visitor.socket.removeAllListeners('data').on('data', (text: string) => {
+      bytes += text.length
+    })
+    visitor.socket.resume()
+    await eventually('all are answered in the end', () => served === requests && bytes > requests * body.length)
   })
 })
 

@@ -21,5 +21,7 @@ function work(job: Job): Promise<Answers | Carried> {
   }
 }
 
-const result = await work(JSON.parse(process.argv[2] ?? '{}') as Job)
+const working = work(JSON.parse(process.argv[2] ?? '{}') as Job)
+process.stdout.write('going\n')
+const result = await working
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))

@@ -3,7 +3,7 @@ import { Latencies } from './latencies.js'
 import { ResponseCounter } from './response.js'
 import { visit } from './visitor.js'
 
-/** The equal of wrk where there is none: each connection asks again as soon as it has its answer. */
+/** The equal of wrk where there is none: each connection asks again as soon as it has its answer. SIGTERM ends it before its time. */
 export function requests(job: Address & { path: string; connections: number; seconds: number }): Promise<Answers> {
   const request = Buffer.from(`GET ${job.path} HTTP/1.1\r\nHost: ${job.host}\r\n\r\n`)
   const latencies = new Latencies()
@@ -51,9 +51,11 @@ export function requests(job: Address & { path: string; connections: number; sec
   }
   for (let index = 0; index < job.connections; index++) connectOnce()
   return new Promise((resolve) => {
-    setTimeout(() => {
+    const finish = () => {
       over = true
       resolve({ count, errors, seconds: (performance.now() - startedAt) / 1_000, ...latencies.percentiles() })
-    }, job.seconds * 1_000)
+    }
+    setTimeout(finish, job.seconds * 1_000)
+    process.once('SIGTERM', finish)
   })
 }

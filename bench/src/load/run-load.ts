@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Child } from '../process/child.js'
+import { untilTrue } from '../process/ports.js'
 import type { Stage } from '../process/stage.js'
 import type { Address, Answers, Carried, Job } from './job.js'
 import { readWrk, wrkArguments } from './wrk.js'
 
 /** What a load may take beyond its own time before it counts as stuck. */
 const GRACE_MS = 20_000
+/** A load that nobody ends ends itself. */
+const LONGEST_STEADY_SECONDS = 3_600
 /** A transfer that is slower than this does not come to its end. In bytes per second. */
 const SLOWEST = 8 * 1_024 * 1_024
 
@@ -44,22 +47,37 @@ export class Loads {
     return this.#run({ kind: 'echo', ...job }, job.seconds)
   }
 
+  /** The built-in load, going when this resolves, until the returned function is called. */
+  async steady(job: Address & { path: string; connections: number }): Promise<() => Promise<Answers>> {
+    const child = this.#start({ kind: 'requests', ...job, seconds: LONGEST_STEADY_SECONDS })
+    await untilTrue(child, 'ask', async () => child.stdout !== '')
+    return () => ended(child)
+  }
+
   /** Goes on until the returned function is called. */
   background(job: Address & { downloads: number; stuck: number }): () => Promise<Carried> {
     const child = this.#start({ kind: 'background', ...job })
-    return async () => {
-      child.signal('SIGTERM')
-      return JSON.parse(await finished(child, 0)) as Carried
-    }
+    return () => ended(child)
   }
 
   async #run<Result extends Answers | Carried>(job: Job, seconds: number): Promise<Result> {
-    return JSON.parse(await finished(this.#start(job), seconds)) as Result
+    return result(await finished(this.#start(job), seconds))
   }
 
   #start(job: Job): Child {
     return this.#stage.startScript(`load ${job.kind}`, 'load/main.js', [JSON.stringify(job)])
   }
+}
+
+/** What a load printed in the end, behind a line that said it had begun. */
+function result<Result extends Answers | Carried>(stdout: string): Result {
+  return JSON.parse(stdout.slice(stdout.indexOf('\n') + 1)) as Result
+}
+
+/** What a load that goes on until SIGTERM has to say. */
+async function ended<Result extends Answers | Carried>(child: Child): Promise<Result> {
+  child.signal('SIGTERM')
+  return result(await finished(child, 0))
 }
 
 /** What the child printed. Rejects when it fails or takes too long; then it is ended. */

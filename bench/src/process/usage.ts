@@ -44,6 +44,15 @@ export function memoryBytes(pid: number, which: Memory): number {
   return kibibytes * 1_024
 }
 
+/** Files and connections that a process has open; 0 when it has ended. */
+export function openFiles(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length
+  } catch {
+    return 0
+  }
+}
+
 /** From here on VmHWM counts anew. */
 export function forgetPeak(pid: number): void {
   for (const each of [pid, ...descendants(pid)]) {

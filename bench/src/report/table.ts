@@ -6,11 +6,15 @@ import { anchorOf, type Figure, figure, type Outcome, ratio } from './figures.js
 export function table(outcome: Outcome): string {
   const targets = Object.keys(outcome.samples)
   const rows = outcome.metrics.map((metric) => row(outcome, metric, targets)).filter((cells) => cells.length > 0)
-  const all = [['', ...targets], ...rows]
-  const widths = all[0]!.map((_, column) => Math.max(3, ...all.map((cells) => cells[column]!.length)))
+  return [`### ${outcome.title}`, '', markdownTable([['', ...targets], ...rows]), ''].join('\n')
+}
+
+/** Rows of cells, the first with the headings, padded so that columns line up. */
+export function markdownTable(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((cells) => cells[column]!.length)))
   const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
-  return [`### ${outcome.title}`, '', line(all[0]!), rule, ...rows.map(line), ''].join('\n')
+  return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join('\n')
 }
 
 /** Empty when no target has the figure, or when there are only errors that did not happen. */
@@ -32,7 +36,7 @@ function cell(value: Figure | undefined, relation: Figure | undefined): string {
 }
 
 /** Three digits that matter. */
-function number(value: number): string {
+export function number(value: number): string {
   if (value === 0) return '0'
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US')
   return value

@@ -10,7 +10,8 @@ export function untilAnswered(address: Address, child: Child): Promise<void> {
   return untilTrue(child, 'carry a first answer', () => answers(address))
 }
 
-function answers({ port, host }: Address): Promise<boolean> {
+/** Whether a visitor gets the app's answer within a second. */
+export function answers({ port, host }: Address): Promise<boolean> {
   return new Promise((resolve) => {
     const asked = request({
       host: '127.0.0.1',

@@ -9,16 +9,25 @@ const AGENT = bin('tunnel-client/bin/tunnel.js')
 export const ours = commandTarget({
   name: 'ours',
   missing: async () => ([SERVER, AGENT].every((path) => existsSync(path)) ? undefined : 'the packages are not there'),
-  server: ({ visitorPort, profileDir }) => [
-    ...[...node(profileDir, 'server'), SERVER, '--domain', 'localhost', '--port', String(visitorPort)],
-    ...['--log-level', 'warn', '--drain', '1s'],
-  ],
+  server: ({ visitorPort, profileDir }) => [...node(profileDir, 'server'), ...serverCommand(visitorPort)],
   agent: ({ visitorPort, originPort, profileDir }) => [
-    ...[...node(profileDir, 'agent'), AGENT, '--port', String(originPort), '--local-host', '127.0.0.1'],
-    ...['--subdomain', 'bench', '--server', `http://127.0.0.1:${visitorPort}`, '--log-level', 'warn'],
+    ...[...node(profileDir, 'agent'), ...agentCommand(visitorPort, 'bench', originPort)],
   ],
   host: 'bench.localhost',
 })
+
+/** What follows `node` to start tunnel-server. */
+export function serverCommand(port: number): string[] {
+  return [SERVER, '--domain', 'localhost', '--port', String(port), '--log-level', 'warn', '--drain', '1s']
+}
+
+/** What follows `node` to share the app on `originPort` as `<name>.localhost`. */
+export function agentCommand(serverPort: number, name: string, originPort: number): string[] {
+  return [
+    ...[AGENT, '--port', String(originPort), '--local-host', '127.0.0.1', '--subdomain', name],
+    ...['--server', `http://127.0.0.1:${serverPort}`, '--log-level', 'warn'],
+  ]
+}
 
 function bin(path: string): string {
   return fileURLToPath(new URL(`../../../packages/${path}`, import.meta.url))
