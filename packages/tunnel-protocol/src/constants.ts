@@ -36,6 +36,8 @@ export const OPEN_PREFIX_BYTES = 5
 export const DATA_FRAME_BYTES = 64 * 1024
 /** Largest payload of a DATA frame, or of a frame of unknown type, we accept, in bytes. */
 export const MAX_DATA_BYTES = 1024 * 1024
+/** Largest CONTROL payload, in bytes: parsing nested JSON costs more than most. */
+export const MAX_CONTROL_BYTES = 64 * 1024
 /** Largest payload of any other frame, in bytes; these are held whole. */
 export const MAX_FRAME_BYTES = 256 * 1024
 

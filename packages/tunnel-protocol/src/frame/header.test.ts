@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FRAME_HEADER_BYTES, FrameType, MAX_DATA_BYTES, MAX_FRAME_BYTES } from '../constants.js'
+import { FRAME_HEADER_BYTES, FrameType, MAX_CONTROL_BYTES, MAX_DATA_BYTES, MAX_FRAME_BYTES } from '../constants.js'
 import { type FrameHeader, readHeader, writeHeader } from './header.js'
 
 const empty = (): FrameHeader => ({ type: 0, flags: 0, streamId: 0, length: 0 })
@@ -18,7 +18,7 @@ test('what is written at any offset is read back', () => {
     u8,
     u8,
     fc.nat(0xffff_ffff),
-    fc.nat(MAX_FRAME_BYTES),
+    fc.nat(MAX_CONTROL_BYTES),
     fc.nat(20),
     (type, flags, streamId, length, at) => {
       const bytes = Buffer.alloc(at + FRAME_HEADER_BYTES)
@@ -39,7 +39,7 @@ const rows: Array<[string, number, number]> = [
   ['DATA', FrameType.Data, MAX_DATA_BYTES],
   ['a frame of unknown type', 0x7f, MAX_DATA_BYTES],
   ['OPEN', FrameType.Open, MAX_FRAME_BYTES],
-  ['CONTROL', FrameType.Control, MAX_FRAME_BYTES],
+  ['CONTROL', FrameType.Control, MAX_CONTROL_BYTES],
   ['CREDIT', FrameType.Credit, MAX_FRAME_BYTES],
 ]
 for (const [name, type, limit] of rows) {

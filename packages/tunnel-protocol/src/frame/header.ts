@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES, FrameType, MAX_DATA_BYTES, MAX_FRAME_BYTES } from '../constants.js'
+import { FRAME_HEADER_BYTES, FrameType, MAX_CONTROL_BYTES, MAX_DATA_BYTES, MAX_FRAME_BYTES } from '../constants.js'
 import { TunnelError } from '../errors.js'
 
 /** One frame header: type u8, flags u8, stream id u32, payload length u32, big-endian. */
@@ -10,7 +10,11 @@ export interface FrameHeader {
   length: number
 }
 
-const held = new Set<number>(Object.values(FrameType).filter((type) => type !== FrameType.Data))
+/** By type; what is not here passes through, or is skipped. */
+const limits: number[] = []
+for (const type of Object.values(FrameType)) limits[type] = MAX_FRAME_BYTES
+limits[FrameType.Control] = MAX_CONTROL_BYTES
+limits[FrameType.Data] = MAX_DATA_BYTES
 
 /**
  * Read the header at `offset` into `into`, which the caller reuses, so that reading a frame allocates nothing.
@@ -21,7 +25,7 @@ export function readHeader(bytes: Buffer, offset: number, into: FrameHeader): Fr
   into.flags = bytes[offset + 1]!
   into.streamId = bytes.readUInt32BE(offset + 2)
   into.length = bytes.readUInt32BE(offset + 6)
-  const limit = held.has(into.type) ? MAX_FRAME_BYTES : MAX_DATA_BYTES
+  const limit = limits[into.type] ?? MAX_DATA_BYTES
   if (into.length <= limit) return into
   throw new TunnelError('TUN_ERR_PROTOCOL', `a frame of type ${into.type} claims ${into.length} bytes, over ${limit}`)
 }

@@ -2,14 +2,10 @@ import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TunnelError } from '../errors.js'
 import type { Link, LinkHandler } from './link.js'
+import { yieldAfterLongRead } from './long-read.js'
 import { frameHeader, Opcode, rotate, WebSocketReader, type WebSocketSink, xor } from './websocket-frames.js'
 
 const CLOSE_DEADLINE_MS = 2_000
-/**
- * One readable socket is read up to 32 times before another one has its turn. That is well for bulk data; with frames of a few bytes it would
- * be half a second for six of them, so whoever's 64 KiB took longer than this waits for the next turn.
- */
-const LONG_READ_MS = 1
 const NORMAL_CLOSURE = Buffer.from([0x03, 0xe8]) // 1000
 
 /** `server`: sends unmasked, wants masked. `agent`: masks with a key of zeros. `agentMasking`: masks with random keys. */
@@ -103,10 +99,7 @@ export class WebSocketLink implements Link, WebSocketSink {
       this.destroy()
       return
     }
-    if (performance.now() - startedAt > LONG_READ_MS) {
-      this.#socket.pause()
-      setImmediate(() => this.#socket.resume())
-    }
+    yieldAfterLongRead(startedAt, this.#socket)
     // One answer for all the pings of one read, as RFC 6455 section 5.5.3 allows: each would be a system call of its own.
     if (this.#pinged === undefined) return
     this.#sendControl(Opcode.Pong, this.#pinged)

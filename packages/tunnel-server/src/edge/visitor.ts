@@ -14,6 +14,7 @@ import {
   TunnelError,
   whenEndIsClean,
   withoutForwarding,
+  yieldAfterLongRead,
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
 import { routeHost } from '../registry/route.js'
@@ -126,7 +127,14 @@ export class VisitorConnection implements BodySink, VisitorSide {
     } else if (this.#pipelined !== undefined) {
       this.#hold(Buffer.concat([this.#pipelined, chunk]))
     } else if (this.#state === 'heads') {
+      if (this.#body === undefined) {
+        this.#read(chunk)
+        return
+      }
+      // In a body, 64 KiB may be ten thousand chunks.
+      const startedAt = performance.now()
       this.#read(chunk)
+      yieldAfterLongRead(startedAt, this.socket)
     }
   }
 
@@ -228,8 +236,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
       if (tunnel === undefined) {
         const what =
           route.kind === 'tunnel'
-            ? `there is no tunnel named "${route.name}" here`
-            : `${request.host} is not served here`
+            ? `there is no tunnel named "${shown(route.name)}" here`
+            : `${shown(request.host!)} is not served here`
         throw new TunnelError('TUN_ERR_NO_TUNNEL', what)
       }
       if (tunnel.holder === undefined) {
@@ -449,6 +457,11 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
 function acceptOf(request: RequestHead): string {
   return /^accept:[ \t]*([^\r]*)\r\n/im.exec(request.forward)?.[1] ?? ''
+}
+
+/** As much of what a visitor made up as a person wants to read. */
+function shown(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 
 function bodyTooLarge(maxBodyBytes: number): TunnelError {
