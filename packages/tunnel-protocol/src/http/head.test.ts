@@ -44,7 +44,7 @@ const goodRequests: Array<[string, string, Partial<RequestHead>]> = [
   ['Content-Length with leading zeros', get('content-length: 007'), { framing: 'length', contentLength: 7 }],
   ['a body on GET', get('Content-Length: 3'), { framing: 'length' }],
   ['chunked', get('Transfer-Encoding: chunked'), { framing: 'chunked', contentLength: -1 }],
-  ['chunked in capitals and white space', get('TRANSFER-ENCODING: \t CHUNKED \t'), { framing: 'chunked' }],
+  ['chunked in capitals and spaces', get('TRANSFER-ENCODING:   CHUNKED  '), { framing: 'chunked' }],
   ['Connection: close', get('Connection: close'), { connectionClose: true, forward: 'Host: a.example\r\n' }],
   ['Connection: Keep-Alive', get('connection: Keep-Alive'), { connectionKeepAlive: true }],
   [
@@ -159,6 +159,9 @@ const badRequests: Array<[string, string, ErrorCode?]> = [
   ['a space before the colon', get('Content-Length : 5')],
   ['a tab before the colon', get('Transfer-Encoding\t: chunked')],
   ['a folded line', get('X: a', ' b')],
+  ['Content-Length and a tab', get('Content-Length: 5\t')],
+  ['Transfer-Encoding and a tab', get('Transfer-Encoding: chunked\t')],
+  ['a tab and Transfer-Encoding', get('Transfer-Encoding:\tchunked')],
   ['a folded line with a tab', get('Transfer-Encoding:', '\tchunked')],
   ['a line folded right behind the request line', lines('GET / HTTP/1.1', ' Host: a', 'Host: a')],
   ['NUL in a value', get('X: a\0b')],

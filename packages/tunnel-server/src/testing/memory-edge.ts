@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net'
+import type { Session } from 'tunnel-protocol'
+import { type MemorySocket, socketPair, turn } from 'tunnel-protocol/testing'
+import { type EdgeContext, type EdgeSettings, VisitorConnection } from '../edge/visitor.js'
+import { type Holder, TunnelRegistry } from '../registry/tunnels.js'
+
+export const EDGE_DOMAIN = 'localhost'
+/** The one tunnel, and the agent's number for it. */
+export const TUNNEL_NAME = 'demo'
+export const TUNNEL_NUMBER = 7
+export const MAX_HEADER_BYTES = 2_000
+
+/** An end of a connection that is not read unless it should be, and remembers what came. */
+export class MemoryVisitor {
+  readonly socket: MemorySocket
+  /** The edge's end. */
+  readonly far: MemorySocket
+  readonly #received: Buffer[] = []
+  ended = false
+  wasReset = false
+
+  constructor(socket: MemorySocket, far: MemorySocket) {
+    this.socket = socket
+    this.far = far
+    socket.on('data', (part: Buffer) => this.#received.push(part))
+    socket.on('end', () => {
+      this.ended = true
+    })
+    socket.on('error', () => {
+      this.wasReset = true
+    })
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.#received)
+  }
+
+  /** The edge sends nothing more on this connection. */
+  get over(): boolean {
+    return this.ended || this.wasReset
+  }
+}
+
+/** Settings of an edge whose one tunnel is held by the agent at the other end of `session`. */
+export function edgeSettings(session: Session, handOver: EdgeSettings['handOver']): EdgeSettings {
+  const registry = new TunnelRegistry({ leaseMs: 60_000 })
+  const holder: Holder = { id: 'agent', session, instance: undefined, replaced() {} }
+  registry.bind({ tunnel: TUNNEL_NUMBER, name: TUNNEL_NAME }, holder)
+  return {
+    domain: EDGE_DOMAIN,
+    registry,
+    headTimeoutMs: 60_000,
+    keepAliveMs: 60_000,
+    maxHeaderBytes: MAX_HEADER_BYTES,
+    accessLog: undefined,
+    handOver,
+  }
+}
+
+/** What an edge is to its connections, without ports and timers. */
+export class MemoryEdge implements EdgeContext {
+  readonly settings: EdgeSettings
+  readonly connections = new Set<VisitorConnection>()
+  /** What the server's own pages were given, each with what came before on its connection. */
+  readonly handedOver: Buffer[] = []
+  readonly clock = 1_000
+  readonly draining = false
+
+  constructor(session: Session) {
+    this.settings = edgeSettings(session, (socket, bytes) => {
+      this.handedOver.push(bytes)
+      socket.on('error', () => {})
+      socket.on('end', () => socket.destroy())
+      socket.resume()
+    })
+  }
+
+  isTrusted(): boolean {
+    return false
+  }
+
+  closed(connection: VisitorConnection): void {
+    this.connections.delete(connection)
+  }
+
+  connect(): MemoryVisitor {
+    const [near, far] = socketPair()
+    this.connections.add(new VisitorConnection(far as unknown as Socket, this))
+    return new MemoryVisitor(near, far)
+  }
+}
+
+/** Go on until nothing moves any more; `pump` moves what the event loop does not, and returns whether it did. */
+export async function settle(pump: () => boolean): Promise<void> {
+  do await turn()
+  while (pump())
+  await turn()
+}
