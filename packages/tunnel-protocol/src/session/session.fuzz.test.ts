@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { FrameType } from '../constants.js'
 import { errorTable } from '../errors.js'
 import { cut } from '../testing/cut.js'
+import { cuts, fuzzing, mutate, mutations } from '../testing/fuzz.js'
 import { frame, LoneSession, type OpenedStream, RecordingHandler, SessionPair, u32 } from '../testing/session-pair.js'
 
 const MAX_STREAMS = 8
@@ -72,13 +73,11 @@ function survive(chunks: Buffer[]): void {
   }
 }
 
-const cuts = fc.array(fc.nat(5_000), { maxLength: 8 })
-
 test('random bytes never do more than end one session', () => {
   const check = fc.property(fc.uint8Array({ maxLength: 300 }), cuts, (bytes, at) =>
     survive(cut(Buffer.from(bytes), at)),
   )
-  fc.assert(check, { numRuns: 1_000 })
+  fc.assert(check, fuzzing(1_000))
 })
 
 // Structured frames: mostly plausible, so that they get past the first check.
@@ -146,7 +145,7 @@ const frames = fc.array(fc.oneof({ weight: 20, arbitrary: plausible }, { weight:
 
 test('random frames never do more than end one session', () => {
   const check = fc.property(frames, cuts, (list, at) => survive(cut(Buffer.concat(list), at)))
-  fc.assert(check, { numRuns: 3_000 })
+  fc.assert(check, fuzzing(3_000))
 })
 
 /** What a server and an agent really said to each other, each side's bytes in one piece. */
@@ -173,27 +172,7 @@ function conversation(): Record<'toAgent' | 'toServer', Buffer> {
 }
 
 const valid = conversation()
-const mutation = fc.record({
-  at: fc.nat(40_000),
-  kind: fc.constantFrom('flip', 'set', 'insert', 'remove', 'repeat'),
-  value: fc.nat(255),
-  count: fc.integer({ min: 1, max: 30 }),
-})
-
-function mutate(bytes: Buffer, list: Array<{ at: number; kind: string; value: number; count: number }>): Buffer {
-  let out = Buffer.from(bytes)
-  for (const { at, kind, value, count } of list) {
-    const from = at % (out.length + 1)
-    const piece = out.subarray(from, from + count)
-    if (kind === 'flip' && from < out.length) out[from]! ^= 1 << (value & 7)
-    else if (kind === 'set') out.fill(value, from, Math.min(out.length, from + 1))
-    else if (kind === 'insert')
-      out = Buffer.concat([out.subarray(0, from), Buffer.alloc(count, value), out.subarray(from)])
-    else if (kind === 'remove') out = Buffer.concat([out.subarray(0, from), out.subarray(from + count)])
-    else out = Buffer.concat([out.subarray(0, from), piece, out.subarray(from)])
-  }
-  return out
-}
+const mutation = mutations(40_000, ['flip', 'set', 'insert', 'remove', 'repeat'])
 
 test('the conversation that is mutated is long, and harmless as it is', () => {
   assert.ok(valid.toAgent.length > 18_000 && valid.toServer.length > 10_000)
@@ -208,6 +187,6 @@ for (const direction of ['toAgent', 'toServer'] as const) {
     const check = fc.property(fc.array(mutation, { minLength: 1, maxLength: 6 }), cuts, (list, at) =>
       survive(cut(mutate(valid[direction], list), at)),
     )
-    fc.assert(check, { numRuns: 1_500 })
+    fc.assert(check, fuzzing(1_500))
   })
 }

@@ -1,6 +1,12 @@
 import { TunnelError } from '../errors.js'
 import { BodyReader } from '../http/body.js'
-import { parseRequestHead, parseResponseHead, type RequestHead, type ResponseHead } from '../http/head.js'
+import {
+  parseRequestHead,
+  parseResponseHead,
+  type RequestHead,
+  type RequestHeadLimits,
+  type ResponseHead,
+} from '../http/head.js'
 import { HeadReader } from '../http/head-reader.js'
 
 /** One message found in a run of bytes. */
@@ -29,13 +35,14 @@ export interface Walk<Head> {
 
 export interface WalkOptions {
   maxHeadBytes?: number
+  limits?: RequestHeadLimits
   /** Read nothing behind the message with this head, or not even its body. Default: neither. */
   last?: (head: RequestHead | ResponseHead) => 'message' | 'head' | undefined
 }
 
 /** The requests in `chunks`, read as the edge reads them. */
 export function walkRequests(chunks: Buffer[], options: WalkOptions = {}): Walk<RequestHead> {
-  return walk(chunks, options, 'TUN_ERR_BAD_REQUEST', parseRequestHead)
+  return walk(chunks, options, 'TUN_ERR_BAD_REQUEST', (text) => parseRequestHead(text, options.limits))
 }
 
 /** The responses in `chunks` to requests of `methods`, interim ones included, read as the agent reads them. */

@@ -60,6 +60,8 @@ async function settle(progress: () => number): Promise<void> {
 /** node's HTTP server in its strict mode, on in-memory connections. Nothing listens. */
 export class NodeServer {
   readonly #server: Server
+  /** The connection of the read() that runs; what comes late on another one is not looked at. */
+  #current: MemorySocket | undefined
   #seen: NodeMessage[] = []
   #refused = false
 
@@ -69,12 +71,13 @@ export class NodeServer {
     this.#server.maxHeadersCount = 0
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       this.#server.on(event, (request: IncomingMessage, response: http.ServerResponse) => {
-        this.#seen.push(record(request, [request.method!, request.url!]))
+        if ((request.socket as unknown) === this.#current)
+          this.#seen.push(record(request, [request.method!, request.url!]))
         request.on('end', () => response.end())
       })
     }
     this.#server.on('clientError', (_error, socket) => {
-      this.#refused = true
+      if (socket === this.#current) this.#refused = true
       socket.destroy()
     })
   }
@@ -85,6 +88,7 @@ export class NodeServer {
     this.#refused = false
     const [near, far] = socketPair()
     near.on('error', () => {}).resume()
+    this.#current = far
     this.#server.emit('connection', far)
     near.write(bytes)
     const requests = this.#seen

@@ -173,14 +173,15 @@ export class SessionPair {
     return flushes.length > 0
   }
 
-  /** Go on until neither side has anything left to do. */
-  pump(): void {
-    let moved = true
-    while (moved) {
+  /** Go on until neither side has anything left to do. Returns whether there was anything. */
+  pump(): boolean {
+    let rounds = 0
+    for (let moved = true; moved; rounds++) {
       moved = this.turn()
       moved = this.serverLink.deliver() || moved
       moved = this.agentLink.deliver() || moved
     }
+    return rounds > 1
   }
 }
 

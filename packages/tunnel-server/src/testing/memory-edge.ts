@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Session } from 'tunnel-protocol'
 import { type MemorySocket, socketPair, turn } from 'tunnel-protocol/testing'
+import { Admission } from '../edge/admission.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from '../edge/visitor.js'
 import { type Holder, TunnelRegistry } from '../registry/tunnels.js'
+import { LIMITS } from './visitor-world.js'
 
 export const EDGE_DOMAIN = 'localhost'
 /** The one tunnel, and the agent's number for it. */
@@ -43,15 +45,13 @@ export class MemoryVisitor {
 
 /** Settings of an edge whose one tunnel is held by the agent at the other end of `session`. */
 export function edgeSettings(session: Session, handOver: EdgeSettings['handOver']): EdgeSettings {
-  const registry = new TunnelRegistry({ leaseMs: 60_000 })
-  const holder: Holder = { id: 'agent', session, instance: undefined, replaced() {} }
+  const registry = new TunnelRegistry({ leaseMs: 60_000, maxTunnelsPerAccount: 1 })
+  const holder: Holder = { id: 'agent', session, instance: undefined, account: 'a', replaced() {} }
   registry.bind({ tunnel: TUNNEL_NUMBER, name: TUNNEL_NAME }, holder)
   return {
     domain: EDGE_DOMAIN,
     registry,
-    headTimeoutMs: 60_000,
-    keepAliveMs: 60_000,
-    maxHeaderBytes: MAX_HEADER_BYTES,
+    limits: { ...LIMITS, maxHeaderBytes: MAX_HEADER_BYTES },
     accessLog: undefined,
     handOver,
   }
@@ -60,6 +60,7 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
 /** What an edge is to its connections, without ports and timers. */
 export class MemoryEdge implements EdgeContext {
   readonly settings: EdgeSettings
+  readonly admission: Admission
   readonly connections = new Set<VisitorConnection>()
   /** What the server's own pages were given, each with what came before on its connection. */
   readonly handedOver: Buffer[] = []
@@ -73,6 +74,7 @@ export class MemoryEdge implements EdgeContext {
       socket.on('end', () => socket.destroy())
       socket.resume()
     })
+    this.admission = new Admission(this.settings.limits)
   }
 
   isTrusted(): boolean {
@@ -90,9 +92,13 @@ export class MemoryEdge implements EdgeContext {
   }
 }
 
+/** The edge looks at one refused request in a turn: more turns than there are requests in any test. */
+const QUIET_TURNS = 24
+
 /** Go on until nothing moves any more; `pump` moves what the event loop does not, and returns whether it did. */
 export async function settle(pump: () => boolean): Promise<void> {
-  do await turn()
-  while (pump())
-  await turn()
+  for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
+    await turn()
+    if (pump()) quiet = 0
+  }
 }

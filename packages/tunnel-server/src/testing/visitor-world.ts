@@ -6,7 +6,7 @@ import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
 import { TunnelRegistry } from '../registry/tunnels.js'
 import { FakeSocket } from './fake-socket.js'
 
-const LIMITS: EdgeLimits = {
+export const LIMITS: EdgeLimits = {
   headTimeoutMs: 30_000,
   keepAliveMs: 150_000,
   visitorTimeoutMs: 600_000,
