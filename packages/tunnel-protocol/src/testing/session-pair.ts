@@ -116,6 +116,8 @@ export class SessionPair {
   readonly opened: OpenedStream[] = []
   /** What the agent does with a new stream before it hands out its handler. */
   onOpen: (opened: OpenedStream) => void = () => {}
+  /** Who handles a new stream on the agent's side, where it is not the recording one. */
+  handlerOf: (opened: OpenedStream) => StreamHandler = ({ handler }) => handler
   readonly #deferred: Array<() => void> = []
 
   constructor(options: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> = {}) {
@@ -142,7 +144,7 @@ export class SessionPair {
           const opened = { stream, open, handler }
           this.opened.push(opened)
           this.onOpen(opened)
-          return handler
+          return this.handlerOf(opened)
         },
       },
     })
