@@ -94,7 +94,9 @@ export class OriginPool {
     connection.user = undefined
     connection.reused = true
     const idleMs = timeoutSeconds < 0 ? DEFAULT_IDLE_MS : Math.min(MAX_IDLE_MS, timeoutSeconds * 1_000 - 1_000)
-    if (idleMs <= 0 || connection.socket.destroyed || connection.socket.readableEnded) {
+    // What came behind the answer, while nobody could take more of it, would be read as the answer to the next request.
+    const saidMore = connection.socket.readableLength > 0
+    if (idleMs <= 0 || saidMore || connection.socket.destroyed || connection.socket.readableEnded) {
       connection.socket.destroy()
       return
     }
