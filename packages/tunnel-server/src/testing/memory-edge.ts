@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Session } from 'tunnel-protocol'
+import { type Session, silentLogger } from 'tunnel-protocol'
 import { type MemorySocket, socketPair, turn } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from '../edge/visitor.js'
@@ -52,7 +52,7 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
     domain: EDGE_DOMAIN,
     registry,
     limits: { ...LIMITS, maxHeaderBytes: MAX_HEADER_BYTES },
-    accessLog: undefined,
+    accessLog: silentLogger, // what is logged is put together all the same
     handOver,
   }
 }
