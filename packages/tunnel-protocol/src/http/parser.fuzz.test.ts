@@ -7,6 +7,7 @@ import { cuts, fuzzing, readable } from '../testing/fuzz.js'
 import { bodies, interims, mutated, requests, responses } from '../testing/http-messages.js'
 import { type Walk, walkRequests, walkResponses } from '../testing/http-walk.js'
 import { BodyReader } from './body.js'
+import { forwardedLines, provenance } from './forwarded.js'
 import { parseRequestHead, parseResponseHead, type RequestHead, type ResponseHead } from './head.js'
 import { HeadReader } from './head-reader.js'
 
@@ -225,6 +226,9 @@ function attempt(parse: () => void): void {
   }
 }
 
+/** A peer that is believed: all it says of its peers is looked at. */
+const proxy = { address: '10.0.0.1', proto: 'http' as const, port: 80, trusted: true, isTrusted: () => true }
+
 /** Heads made to send a careless pattern back and forth: many beginnings of a match, and no end. */
 const hostileHeads: Array<[string, (bytes: number) => string]> = [
   ['one long line', (n) => `X: ${'a'.repeat(n)}\r\n`],
@@ -238,6 +242,11 @@ const hostileHeads: Array<[string, (bytes: number) => string]> = [
   ['connection lines', (n) => 'Connection: a\r\n'.repeat(n / 15)],
   ['dropped lines', (n) => 'Keep-Alive: a\r\nX: y\r\n'.repeat(n / 21)],
   ['forwarded lines', (n) => 'X-Forwarded-For: 1.2.3.4\r\n'.repeat(n / 26)],
+  ['a chain of proxies', (n) => `X-Forwarded-For: ${'10.0.0.1,'.repeat(n / 9)}\r\n`],
+  ['commas', (n) => `X-Forwarded-For: ${','.repeat(n)}a\r\n`],
+  ['Forwarded', (n) => `Forwarded: ${'for=10.0.0.1;by=a,'.repeat(n / 18)}\r\n`],
+  ['Forwarded in quotes', (n) => `Forwarded: for="${'\\"'.repeat(n / 2)}\r\n`],
+  ['Forwarded and white space', (n) => `Forwarded: for=a${' \t'.repeat(n / 2)}b\r\n`],
   ['a host', (n) => `Host: ${':1'.repeat(n / 2)}\r\n`],
   ['a host of digits', (n) => `Host: ${'1'.repeat(n)}:${'1'.repeat(n)}x\r\n`],
   ['digits', (n) => `Content-Length: ${'1'.repeat(n)}\r\n`],
@@ -248,7 +257,7 @@ for (const [what, lines] of hostileHeads) {
     const run = (bytes: number) => {
       const text = lines(bytes)
       return cost(() => {
-        attempt(() => parseRequestHead(`GET / HTTP/1.1\r\nHost: a\r\n${text}`))
+        attempt(() => forwardedLines(provenance(parseRequestHead(`GET / HTTP/1.1\r\nHost: a\r\n${text}`), proxy)))
         attempt(() => parseRequestHead(`GET / HTTP/1.1\r\n${text}`))
         attempt(() => parseResponseHead(`HTTP/1.1 200 OK\r\n${text}`, 'GET'))
       })
