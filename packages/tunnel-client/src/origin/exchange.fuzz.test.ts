@@ -317,7 +317,7 @@ test('whatever an app answers, each visitor gets the answer to its own request, 
     assert.equal(pool.size, 0)
     assert.ok(app.sockets.every((socket) => socket.destroyed))
   })
-  await fc.assert(check, fuzzing(1_500))
+  await fc.assert(check, fuzzing(1_000))
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 0, `no case of: ${what}`)
 })
 

@@ -78,6 +78,8 @@ const trickLines = [
   'X-Forwarded-For: 10.0.0.1',
   'Forwarded: for=10.0.0.1',
   'X-Forwarded-Host: evil.example',
+  'x_forwarded-FOR: 10.0.0.1',
+  'X_Forwarded_Proto: https',
 ]
 
 /** Bytes that mean something to a parser. */
@@ -205,6 +207,7 @@ const trailerLines = fc.oneof(
       ['a b: c'],
       ['no colon'],
       ['X: \0'],
+      ['X-Forwarded-For: 10.0.0.1', 'X: y', 'x_forwarded-host: evil', 'forwarded:for=a'],
     ),
   },
 )
