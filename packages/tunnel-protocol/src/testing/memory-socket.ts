@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 
-/** Bytes a side takes before the other one has to wait, as the sockets of the edge and of the origin. */
+/** Bytes each side holds before the other one has to wait: those of the edge's and the origin's sockets. */
 const HIGH_WATER_BYTES = 64 * 1024
 
 /**
@@ -14,14 +14,9 @@ export class MemorySocket extends Duplex {
   #ended = false
   #taken: (() => void) | undefined
 
-  constructor() {
+  constructor(highWaterMark: number) {
     // As net.Socket does, 'close' says whether it was an error that closed it.
-    super({
-      allowHalfOpen: true,
-      emitClose: false,
-      readableHighWaterMark: HIGH_WATER_BYTES,
-      writableHighWaterMark: HIGH_WATER_BYTES,
-    })
+    super({ allowHalfOpen: true, emitClose: false, highWaterMark })
   }
 
   setNoDelay(): this {
@@ -98,9 +93,9 @@ export class MemorySocket extends Duplex {
 }
 
 /** Two ends of one connection. */
-export function socketPair(): [MemorySocket, MemorySocket] {
-  const a = new MemorySocket()
-  const b = new MemorySocket()
+export function socketPair(highWaterMark = HIGH_WATER_BYTES): [MemorySocket, MemorySocket] {
+  const a = new MemorySocket(highWaterMark)
+  const b = new MemorySocket(highWaterMark)
   a.peer = b
   b.peer = a
   return [a, b]

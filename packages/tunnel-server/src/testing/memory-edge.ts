@@ -85,8 +85,9 @@ export class MemoryEdge implements EdgeContext {
     this.connections.delete(connection)
   }
 
-  connect(): MemoryVisitor {
-    const [near, far] = socketPair()
+  /** `highWaterMark`: how much the edge writes to a visitor who does not read before it notices. */
+  connect(highWaterMark?: number): MemoryVisitor {
+    const [near, far] = socketPair(highWaterMark)
     this.connections.add(new VisitorConnection(far as unknown as Socket, this))
     return new MemoryVisitor(near, far)
   }
