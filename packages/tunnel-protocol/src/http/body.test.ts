@@ -208,3 +208,25 @@ test('whatever bytes come, a chunked body is read or refused', () => {
   })
   fc.assert(check, { numRuns: 2_000 })
 })
+
+test('chunks of one byte are passed on a few together, at the end of each read', () => {
+  const parts: string[] = []
+  let ended = false
+  const sink = {
+    onBody: (part: Buffer) => void parts.push(part.toString()),
+    onBodyEnd: () => {
+      ended = true
+    },
+  }
+  const reader = new BodyReader('chunked', -1, sink, 'TUN_ERR_BAD_REQUEST')
+  reader.feed(Buffer.from('1\r\na\r\n1\r\nb\r\n1\r\n'), 0)
+  assert.deepEqual(parts, ['ab'])
+  reader.feed(Buffer.from(`c\r\nff\r\n${'d'.repeat(255)}\r\n1\r\ne\r\n0\r\n\r\n`), 0)
+  assert.deepEqual(parts, ['ab', 'c', 'd'.repeat(255), 'e'])
+  assert.ok(ended)
+  const many = new BodyReader('chunked', -1, sink, 'TUN_ERR_BAD_REQUEST')
+  parts.length = 0
+  many.feed(Buffer.from('1\r\nx\r\n'.repeat(10_000)), 0)
+  assert.equal(parts.join(''), 'x'.repeat(10_000))
+  assert.ok(parts.length < 5)
+})
