@@ -307,10 +307,10 @@ function note(walk: Walk, name: string, text: string, from: number, to: number, 
 /** CGI, WSGI and their like take `_` for `-`: an app there could not tell what the visitor says from what the edge says. */
 const LIKE_FORWARDED = /^x[-_]forwarded[-_](?:for|host|port|proto)$/
 
-/** A value that says where the message ends. A tab stays in it and makes it malformed: there are parsers that take it, and ones that do not. */
+/** A value that says where the message ends. A tab behind it makes it malformed: there are parsers that take it, and ones that do not. */
 function framingValue(text: string, from: number, to: number): string {
-  const tab = text.indexOf('\t', from)
-  return tab >= 0 && tab < to ? text.slice(from, to) : trimOws(text, from, to)
+  while (to > from && text.charCodeAt(to - 1) === 32) to--
+  return to > from && text.charCodeAt(to - 1) === 9 ? text.slice(from, to) : trimOws(text, from, to)
 }
 
 function list(before: string | undefined, value: string): string {
@@ -334,7 +334,7 @@ function readTransferEncoding(walk: Walk, minor: number, contentLength: number, 
   if (contentLength >= 0) throw refuse('both Transfer-Encoding and Content-Length are present')
   if (minor === 0) throw refuse('Transfer-Encoding is not part of HTTP/1.0')
   if (value.toLowerCase() === 'chunked') return true
-  if (code === 'TUN_ERR_BAD_REQUEST' && /^[A-Za-z, ]*chunked$/i.test(value) && !/chunked.*chunked/i.test(value)) {
+  if (code === 'TUN_ERR_BAD_REQUEST' && /^[A-Za-z, \t]*chunked$/i.test(value) && !/chunked.*chunked/i.test(value)) {
     throw new TunnelError('TUN_ERR_NOT_IMPLEMENTED', 'no transfer coding but chunked is served')
   }
   throw refuse('Transfer-Encoding is malformed')
