@@ -207,6 +207,7 @@ tunnels([
   brokenBody('LF as the last empty line', '0\r\n\n'),
   brokenBody('a trailer without a colon', '0\r\ntrailer\r\n\r\n'),
   brokenBody('a folded trailer', '0\r\nX-A: 1\r\n 2\r\n\r\n'),
+  brokenBody('Content-Length in a trailer', '0\r\nContent-Length: 5\r\n\r\n'),
   brokenBody('NUL in a trailer', '0\r\nX-A: \x00\r\n\r\n'),
 ])
 

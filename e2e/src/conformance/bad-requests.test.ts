@@ -355,6 +355,9 @@ tunnels([
   refusedBody('a trailer with a space behind its name', '0\r\nX-A : 1\r\n\r\n'),
   refusedBody('a folded trailer', '0\r\nX-A: 1\r\n 2\r\n\r\n'),
   refusedBody('LF behind a trailer', '0\r\nX-A: 1\n\r\n'),
+  refusedBody('Content-Length in a trailer', '0\r\nContent-Length: 5\r\n\r\n'),
+  refusedBody('Transfer-Encoding in a trailer', '0\r\nX-A: 1\r\ntransfer-encoding: chunked\r\n\r\n'),
+  refusedBody('Host in a trailer', '0\r\nHost: b\r\n\r\n'),
   refusedBody('NUL in a trailer', '0\r\nX-A: \x00\r\n\r\n'),
   refusedBody('trailers of 20,000 bytes', `0\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`),
 ])

@@ -1,6 +1,6 @@
 import { type ErrorCode, TunnelError } from '../errors.js'
 import type { Framing } from './head.js'
-import { HEADER_LINES } from './syntax.js'
+import { faultOfTrailers } from './trailers.js'
 
 export interface BodySink {
   /** Payload bytes, without chunk framing, as views of the chunk given to feed(). */
@@ -166,7 +166,8 @@ export class BodyReader {
       this.#line = ''
       return end
     }
-    if (!HEADER_LINES.test(this.#trailers)) throw this.#malformed('a trailer line is malformed')
+    const fault = faultOfTrailers(this.#trailers)
+    if (fault !== undefined) throw this.#malformed(fault)
     this.#state = 'done'
     this.#passOnGathered()
     this.#sink.onBodyEnd(this.#trailers)

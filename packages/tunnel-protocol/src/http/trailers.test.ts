@@ -17,6 +17,10 @@ const malformed = [
   'A : b\r\n',
   ' A: b\r\n',
   'A: \0\r\n',
+  'A: b\r\nContent-Length: 3\r\n',
+  'transfer-encoding: chunked\r\n',
+  'HOST: b\r\n',
+  'Trailer: c\r\n',
 ]
 for (const lines of malformed) {
   test(`${JSON.stringify(lines)} would be read as more than trailers`, () => {

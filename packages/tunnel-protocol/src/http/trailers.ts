@@ -1,13 +1,20 @@
 import { type ErrorCode, TunnelError } from '../errors.js'
-import { HEADER_LINES } from './syntax.js'
+import { FRAMING_LINE, HEADER_LINES } from './syntax.js'
+
+/** What is wrong with trailers: header lines, each ending in CRLF, none of which says where a message ends or goes. Undefined for nothing. */
+export function faultOfTrailers(lines: string): string | undefined {
+  if (!HEADER_LINES.test(lines)) return 'a trailer line is malformed'
+  return FRAMING_LINE.test(lines) ? 'a trailer line belongs into the head' : undefined
+}
 
 /**
- * Trailers that the other end of a session sends: header lines, each ending in CRLF. Whatever else stands there would be
- * read as the beginning of the next message. Throws TunnelError with the code given.
+ * Trailers that the other end of a session sends. Whatever else stood there would be read as the beginning of the next message.
+ * Throws TunnelError with the code given.
  */
 export function readTrailers(payload: Buffer, code: ErrorCode): string {
   const lines = payload.toString('latin1')
-  if (!HEADER_LINES.test(lines)) throw new TunnelError(code, 'a trailer line is malformed')
+  const fault = faultOfTrailers(lines)
+  if (fault !== undefined) throw new TunnelError(code, fault)
   return lines
 }
 
