@@ -121,6 +121,8 @@ const bad: Array<[string, string]> = [
   ['0x in front of a size', '0x5\r\nhello'],
   ['an underscore in a size', '1_0\r\n'],
   ['white space in front of a size', ' 5\r\nhello'],
+  ['white space behind a size', '5 \r\nhello'],
+  ['white space behind the last size', '5\r\nhello\r\n0\t\r\n\r\n'],
   ['a size beyond 2^52', '10000000000000\r\n'],
   ['a size of 17 digits that wraps', '10000000000000005\r\nhello'],
   ['a size line that ends in LF', '5\nhello\r\n'],

@@ -12,7 +12,7 @@ export interface BodySink {
 const MAX_CHUNK_LINE_BYTES = 4 * 1024
 const MAX_TRAILER_BYTES = 16 * 1024
 /** RFC 9112 section 7.1: hex digits, then extensions that nothing here understands and everything ignores. */
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/
+const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/
 
 const CR = 13
 const LF = 10
