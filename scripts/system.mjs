@@ -12,7 +12,11 @@ const programs = {
   },
   caddy: { commands: ['caddy'], apt: 'caddy', tests: 'the tests behind Caddy' },
   nginx: { commands: ['nginx'], apt: 'nginx-light', tests: 'the tests behind nginx' },
+  litmus: { commands: ['litmus'], apt: 'litmus', tests: 'its suite' },
+  slowhttptest: { commands: ['slowhttptest'], apt: 'slowhttptest', tests: 'its suite' },
 }
+/** What npm test needs. */
+const forTests = ['chromium', 'caddy', 'nginx']
 
 /** Where a program is, or undefined. */
 export function find(name) {
@@ -34,8 +38,8 @@ export function has(name) {
  * Installs what is missing where that is possible without asking: as root on Debian and its children.
  * Elsewhere says what will be skipped; in CI, where nothing may be skipped unnoticed, resolves to false.
  */
-export async function ensureSystem() {
-  const missing = () => Object.keys(programs).filter((name) => !has(name))
+export async function ensureSystem(names = forTests) {
+  const missing = () => names.filter((name) => !has(name))
   if (missing().length > 0 && canInstall()) await install(missing())
   for (const name of missing()) console.log(`${name} is not installed: ${programs[name].tests} will be skipped`)
   return missing().length === 0 || !isCi()

@@ -1,0 +1,28 @@
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { World } from '../support/world.js'
+
+/** Answers every request with its body. */
+export function echoApp(world: World): Promise<number> {
+  return world.app((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      const body = Buffer.concat(parts)
+      response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': body.length })
+      response.end(body)
+    })
+  })
+}
+
+/** Answers every message with itself; speaks permessage-deflate. */
+export function webSocketEchoApp(world: World): Promise<number> {
+  const echo = new WebSocketServer({ noServer: true, perMessageDeflate: true, maxPayload: 64 << 20 })
+  echo.on('connection', (socket: WebSocket) => {
+    socket.on('error', () => {})
+    socket.on('message', (data, binary) => socket.send(data, { binary }))
+  })
+  return world.app(
+    (_, response) => void response.writeHead(426).end(),
+    (request, socket, head) => echo.handleUpgrade(request, socket, head, (opened) => echo.emit('connection', opened)),
+  )
+}
