@@ -11,8 +11,12 @@ export interface BodySink {
 
 const MAX_CHUNK_LINE_BYTES = 4 * 1024
 const MAX_TRAILER_BYTES = 16 * 1024
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const QUOTED = String.raw`"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"`
 /** RFC 9112 section 7.1: hex digits, then extensions that nothing here understands and everything ignores. */
-const CHUNK_LINE = /^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/
+const CHUNK_LINE = new RegExp(
+  String.raw`^([0-9A-Fa-f]{1,13})(?:[\t ]*;[\t ]*${TOKEN}(?:[\t ]*=[\t ]*(?:${TOKEN}|${QUOTED}))?)*$`,
+)
 
 const CR = 13
 const LF = 10
