@@ -85,8 +85,11 @@ for (const text of [
   'GET / HTTP/1.1\nHost: a\n\n',
   'GET / HTTP/1.1\r\nHost: a\n\n',
   'GET / HTTP/1.1\r\nA: b\r\nHost: a\n\nbody',
+  'GET / HTTP/1.1\rHost: a\r\r',
+  'GET / HTTP/1.1\r\nHost: a\r\rbody',
+  'GET / HTTP/1.1\r\nHost: a\r\r\n',
 ]) {
-  test(`bare LF in ${JSON.stringify(text)} is refused at once, not waited on`, () => {
+  test(`a bare CR or LF in ${JSON.stringify(text)} is refused at once, not waited on`, () => {
     assert.throws(() => readAll([Buffer.from(text)]), { code: 'TUN_ERR_BAD_REQUEST' })
     assert.throws(() => readAll([...text].map((each) => Buffer.from(each))), { code: 'TUN_ERR_BAD_REQUEST' })
   })

@@ -85,6 +85,10 @@ export class HeadReader {
     for (let lineFeed = bytes.indexOf(LF, checked); lineFeed >= 0; lineFeed = bytes.indexOf(LF, lineFeed + 1)) {
       if (bytes[lineFeed - 1] !== CR) throw new TunnelError('TUN_ERR_BAD_REQUEST', 'lines must end in CRLF')
     }
+    const last = bytes.length - 1 // a CR there may get its LF yet
+    for (let cr = bytes.indexOf(CR, Math.max(0, checked - 1)); cr >= 0 && cr < last; cr = bytes.indexOf(CR, cr + 1)) {
+      if (bytes[cr + 1] !== LF) throw new TunnelError('TUN_ERR_BAD_REQUEST', 'a CR stands without its LF')
+    }
     // Up to three bytes of the end may be here already; they don't count.
     if (bytes.length <= this.#maxBytes + 3) return
     if (bytes.includes(LF)) throw new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `the head is over ${this.#maxBytes} bytes`)
