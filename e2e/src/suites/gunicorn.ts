@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { mustRun } from './command.js'
 import { fromPypi, sourceFromPypi } from './registries.js'
 import type { Suite } from './suite.js'
-import { type Outcome, REASONS, type Vector, vectorSuite } from './vectors.js'
+import { addressed, type Outcome, REASONS, type Vector, vectorSuite } from './vectors.js'
 
 const VERSION = '27.0.1'
 
@@ -59,20 +59,6 @@ function vector({ name, bytes, expected }: Case): Vector {
     bytes: (authority) => Buffer.from(addressed(given, authority), 'latin1'),
     complaint: (outcome) => (name.startsWith('invalid/') ? leaked(outcome) : missing(outcome, expected)),
   }
-}
-
-/** The same bytes, addressed to where the app is: each request names it in its only Host, and in an absolute target. */
-function addressed(given: string, authority: string): string {
-  return given.replaceAll(
-    /([^ \r\n]+ [^\r\n]+ HTTP\/1\.\d\r\n)((?:[^\r\n]+\r\n)*)/g,
-    (all, line: string, fields: string) => {
-      const hosts = [...fields.matchAll(/^(host:[ \t]*)([^\r\n]*?)[ \t]*\r\n/gim)]
-      if (hosts.length === 0) return `${line}Host: ${authority}\r\n${fields}`
-      const [field, name = '', host = ''] = hosts[0]!
-      if (hosts.length > 1 || host === '') return all
-      return line.replace(`${host}/`, `${authority}/`) + fields.replace(field, `${name}${authority}\r\n`)
-    },
-  )
 }
 
 /** What must not be there: a request that the app got whole. */

@@ -9,13 +9,26 @@ import { desyncGuardian } from './desync-guardian.js'
 import { gunicorn } from './gunicorn.js'
 import { h1spec } from './h1spec.js'
 import { litmus } from './litmus.js'
+import { llhttpRequests, llhttpResponses } from './llhttp.js'
 import { redbot } from './redbot.js'
 import { differences, isDefect, list, type Outcome, table, write } from './report.js'
 import { slowhttptest } from './slowhttptest.js'
 import { smugglex } from './smugglex.js'
 import type { Ready, Score, Suite } from './suite.js'
 
-const suites = [gunicorn, desyncGuardian, h1spec, smugglex, litmus, redbot, cacheTests, autobahn, slowhttptest]
+const suites = [
+  llhttpRequests,
+  llhttpResponses,
+  gunicorn,
+  desyncGuardian,
+  h1spec,
+  smugglex,
+  litmus,
+  redbot,
+  cacheTests,
+  autobahn,
+  slowhttptest,
+]
 
 const USAGE = `npm run test:suites [-- flags]
   --only a,b      suites whose names contain a or b

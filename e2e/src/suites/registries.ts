@@ -32,7 +32,7 @@ export async function fromNpm(name: string, manifest: object): Promise<string> {
 export async function fromPypi(name: string, ...packages: string[]): Promise<string> {
   const dir = await cached(name, async (dir) => {
     await mustRun('python3', ['-m', 'venv', dir])
-    await mustRun(join(dir, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages])
+    await mustRun(join(dir, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '--upgrade', ...packages])
   })
   return join(dir, 'bin')
 }
@@ -41,8 +41,10 @@ export async function fromPypi(name: string, ...packages: string[]): Promise<str
 export async function sourceFromPypi(name: string, version: string): Promise<string> {
   const release = `${name}-${version}`
   const dir = await cached(`${release}-source`, async (dir) => {
-    const download = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', name]
-    await mustRun('python3', [...download, '--dest', dir, `${name}==${version}`])
+    // An environment of its own, because pip asks the package what it is, and an old pip or setuptools can't.
+    const bin = await fromPypi('pip', 'pip', 'setuptools')
+    const download = ['download', '--quiet', '--no-deps', '--no-binary', name]
+    await mustRun(join(bin, 'pip'), [...download, '--dest', dir, `${name}==${version}`])
     await mustRun('tar', ['xzf', join(dir, `${release}.tar.gz`), '-C', dir])
   })
   return join(dir, release)

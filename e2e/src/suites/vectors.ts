@@ -8,8 +8,10 @@ const QUIET_MS = 250
 
 /** Why some requests that Node takes are refused by the edge, as docs/protocol.md says. */
 export const REASONS = {
-  codings: 'a transfer coding beside chunked is refused: 501',
+  codings: 'transfer codings beside chunked are refused',
   userinfo: 'a user in a target is an error (RFC 9110 section 4.2.4)',
+  asterisk: 'the target * is for OPTIONS (RFC 9112 section 3.2.4)',
+  protocol: 'neither HTTP/1.1 nor HTTP/1.0',
 }
 
 /** Requests as bytes that others wrote, and what they say must come of them. */
@@ -60,6 +62,21 @@ export function vectorSuite(vectors: Vector[]): Ready {
       return score
     },
   }
+}
+
+const REQUEST_HEAD = /([^ \r\n]+ [^\r\n]+ HTTP\/1\.\d\r\n)((?:[^\r\n]+\r\n)*)/g
+const HOST_FIELD = /^(host:[ \t]*)([^\r\n]*?)[ \t]*\r\n/gim
+const ABSOLUTE_TARGET = /^([^ ]+ https?:\/\/(?:[^/?# ]*@)?)[^/?# ]*/i
+
+/** The same bytes, addressed to where the app is: each request names it in its only Host, and in an absolute target. */
+export function addressed(given: string, authority: string): string {
+  return given.replaceAll(REQUEST_HEAD, (all, first: string, fields: string) => {
+    const line = first.replace(ABSOLUTE_TARGET, (_, before) => before + authority)
+    const hosts = [...fields.matchAll(HOST_FIELD)]
+    if (hosts.length === 0) return `${line}Host: ${authority}\r\n${fields}`
+    const [field, name = '', host = ''] = hosts[0]!
+    return hosts.length > 1 || host === '' ? all : line + fields.replace(field, `${name}${authority}\r\n`)
+  })
 }
 
 async function send(port: number, bytes: Buffer): Promise<Pick<Outcome, 'statuses' | 'closed'>> {
