@@ -48,10 +48,14 @@ export function table(outcomes: Outcome[]): string {
     const { suite, direct, tunnel } = outcome
     const differ = differences(outcome)
     const cases = new Set([...direct.keys(), ...tunnel.keys()]).size
-    const counts = [cases, passed(direct), passed(tunnel), differ.filter(({ worse }) => worse).length, differ.length]
+    const known = differ.filter((each) => each.worse && !isDefect(each)).length
+    const counts = [cases, passed(direct), passed(tunnel), differ.filter(isDefect).length, known, differ.length]
     return [suite.name, suite.version, ...counts.map(String)]
   })
-  const all = [['suite', 'version', 'cases', 'passed directly', 'through the tunnel', 'worse', 'differ'], ...rows]
+  const all = [
+    ['suite', 'version', 'cases', 'passed directly', 'through the tunnel', 'worse', 'known', 'differ'],
+    ...rows,
+  ]
   const widths = all[0]!.map((_, column) => Math.max(...all.map((cells) => cells[column]!.length)))
   const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`
   return [line(all[0]!), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n')
@@ -61,7 +65,8 @@ export function table(outcomes: Outcome[]): string {
 export function list(outcome: Outcome): string {
   const differ = differences(outcome).sort((a, b) => Number(b.worse) - Number(a.worse))
   const shown = differ.slice(0, SHOWN).map(({ name, direct, tunnel, worse, why }) => {
-    return `- ${worse ? '**worse** ' : ''}\`${code(name)}\`: ${direct} → ${tunnel}${why === undefined ? '' : `. _${why}._`}`
+    const mark = worse && why === undefined ? '**worse** ' : ''
+    return `- ${mark}\`${code(name)}\`: ${direct} → ${tunnel}${worse && why !== undefined ? `. _${why}._` : ''}`
   })
   if (differ.length > SHOWN) shown.push(`- and ${differ.length - SHOWN} more`)
   return shown.join('\n')
