@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram, freePort, mustRun, startProgram } from './command.js'
 import { fromPypi } from './registries.js'
@@ -6,7 +6,13 @@ import type { Score, Suite } from './suite.js'
 
 const VERSION = '2.7.1'
 const HTTPLINT = '2026.10.4'
-const PAGES = ['page.html', 'data.json', 'empty.txt', 'missing.html']
+const pages = {
+  'page.html': `<!doctype html><title>Page</title>${'<p>Words.</p>'.repeat(500)}`,
+  'data.json': JSON.stringify(Array.from({ length: 2_000 }, (_, n) => ({ n }))),
+  'empty.txt': '',
+}
+/** When the pages last changed: there is a note on those that changed just now. */
+const OLD = new Date('2020-01-01')
 
 /**
  * REDbot asks for a resource in several ways (plain, compressed, in ranges, on conditions) and takes notes on the answers.
@@ -24,19 +30,17 @@ export const redbot: Suite = {
         const port = await freePort()
         const folder = world.newState()
         mkdirSync(join(folder, 'pages'), { recursive: true })
-        writeFileSync(
-          join(folder, 'pages/page.html'),
-          `<!doctype html><title>Page</title>${'<p>Words.</p>'.repeat(500)}`,
-        )
-        writeFileSync(join(folder, 'pages/data.json'), JSON.stringify(Array.from({ length: 2_000 }, (_, n) => ({ n }))))
-        writeFileSync(join(folder, 'pages/empty.txt'), '')
+        for (const [page, text] of Object.entries(pages)) {
+          writeFileSync(join(folder, 'pages', page), text)
+          utimesSync(join(folder, 'pages', page), OLD, OLD)
+        }
         writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port))
         await startProgram(world, port, nginx, ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')])
         return port
       },
       async run({ port, folder }) {
         const score: Score = new Map()
-        for (const page of PAGES) {
+        for (const page of [...Object.keys(pages), 'missing.html']) {
           const url = `http://127.0.0.1:${port}/${page}`
           const { stdout } = await mustRun(join(bin, 'redbot'), ['-o', 'text', url], { cwd: folder })
           for (const note of notes(stdout)) score.set(`${page}: ${note}`, { passed: true, words: 'noted' })
