@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TunnelError } from '../errors.js'
 import type { Link, LinkHandler } from './link.js'
-import { yieldAfterLongRead } from './long-read.js'
+import { ReadTurns } from './read-turns.js'
 import { frameHeader, Opcode, rotate, WebSocketReader, type WebSocketSink, xor } from './websocket-frames.js'
 
 const CLOSE_DEADLINE_MS = 2_000
@@ -19,6 +19,7 @@ export class WebSocketLink implements Link, WebSocketSink {
   readonly #socket: Socket
   readonly #role: WebSocketRole
   readonly #reader: WebSocketReader
+  readonly #turns: ReadTurns
   #closed = false
   #closeSent = false
   #reason = ''
@@ -33,6 +34,7 @@ export class WebSocketLink implements Link, WebSocketSink {
     this.#socket = socket
     this.#role = role
     this.#reader = new WebSocketReader(this, role === 'server')
+    this.#turns = new ReadTurns(socket)
     socket.setTimeout(0)
     socket.setNoDelay(true)
     if (head.length > 0) socket.unshift(head)
@@ -91,7 +93,7 @@ export class WebSocketLink implements Link, WebSocketSink {
   }
 
   #onData(chunk: Buffer): void {
-    const startedAt = performance.now()
+    this.#turns.begin()
     try {
       this.#reader.push(chunk)
     } catch (error) {
@@ -99,7 +101,7 @@ export class WebSocketLink implements Link, WebSocketSink {
       this.destroy()
       return
     }
-    yieldAfterLongRead(startedAt, this.#socket)
+    this.#turns.end()
     // One answer for all the pings of one read, as RFC 6455 section 5.5.3 allows: each would be a system call of its own.
     if (this.#pinged === undefined) return
     this.#sendControl(Opcode.Pong, this.#pinged)

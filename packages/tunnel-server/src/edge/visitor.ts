@@ -10,11 +10,11 @@ import {
   type PeerFacts,
   parseRequestHead,
   provenance,
+  ReadTurns,
   type RequestHead,
   TunnelError,
   whenEndIsClean,
   withoutForwarding,
-  yieldAfterLongRead,
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
 import { routeHost } from '../registry/route.js'
@@ -80,6 +80,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
   #admitted: Admitted | undefined
   #body: BodyReader | undefined
   #bodyBytes = 0
+  #turns: ReadTurns | undefined
   /** Bytes behind the current request. */
   #pipelined: Buffer | undefined
   /** The next request waits until the visitor has read enough of the answers before it. */
@@ -132,9 +133,10 @@ export class VisitorConnection implements BodySink, VisitorSide {
         return
       }
       // In a body, 64 KiB may be ten thousand chunks.
-      const startedAt = performance.now()
+      this.#turns ??= new ReadTurns(this.socket)
+      this.#turns.begin()
       this.#read(chunk)
-      yieldAfterLongRead(startedAt, this.socket)
+      this.#turns.end()
     }
   }
 
