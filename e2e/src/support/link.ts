@@ -1,22 +1,11 @@
 import { once } from 'node:events'
+import { control, frame } from 'tunnel-bench/survival/rogue'
 import { FrameType, LINK_PATH, SUBPROTOCOL } from 'tunnel-protocol'
 import { WebSocket } from 'ws'
 import { within } from './within.js'
 import type { World } from './world.js'
 
-/** One frame, whatever its parts: type, flags, stream id, length, payload. `length` may lie. */
-export function frame(type: number, streamId: number, payload: Buffer | string = '', length?: number): Buffer {
-  const body = Buffer.from(payload)
-  const header = Buffer.alloc(10)
-  header[0] = type
-  header.writeUInt32BE(streamId, 2)
-  header.writeUInt32BE(length ?? body.length, 6)
-  return Buffer.concat([header, body])
-}
-
-export function control(message: object): Buffer {
-  return frame(FrameType.Control, 0, JSON.stringify(message))
-}
+export { control, frame }
 
 /** The frames in a run of bytes; the last one may be incomplete and is left out. */
 function framesOf(bytes: Buffer): Array<{ type: number; payload: Buffer }> {
