@@ -136,7 +136,9 @@ function endless(socket: Socket, first: string, part: string, bytes = Number.POS
 
 for (const [what, fault] of rows) {
   test(`one tunnel: ${what}; another one goes on without an error`, async () => {
-    await using world = await World.start({ args: ['--max-streams', String(LIMIT)] })
+    await using world = await World.start({
+      args: ['--max-streams', String(LIMIT), '--resume-grace', '500ms', '--park', '500ms'],
+    })
     await world.agent('bystander', await world.listen(createApp()))
     let behave: (socket: Socket) => void = () => {}
     const agent = await world.agent('faulty', await world.rawApp((socket) => behave(socket)))

@@ -9,6 +9,7 @@ export const FrameType = {
   Ping: 0x01,
   Pong: 0x02,
   GoAway: 0x03,
+  Ack: 0x04,
   Open: 0x10,
   Head: 0x11,
   Interim: 0x12,
@@ -57,6 +58,12 @@ export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
 export const DEFAULT_MAX_STREAMS = 2_048
 /** Control frames (heads, resets, credit) that may wait for a slow link before the session ends, in bytes. */
 export const MAX_QUEUED_CONTROL_BYTES = 16 * 1024 * 1024
+
+/** Bytes received after which the peer is told, so that it need not keep them for a new link. */
+export const ACK_AFTER_BYTES = 64 * 1024
+
+/** Bytes kept for a peer that has not acknowledged them. What the kernels on the way may hold is a fraction of that. */
+export const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
 
 /** Bytes handed to the link and not yet taken by the kernel above which the session holds bulk data back. */
 export const LINK_HIGH_WATER_BYTES = 256 * 1024

@@ -85,6 +85,26 @@ export const serverOptions = {
     fallback: 600_000,
     help: 'how long the name of an agent that went away is kept for it',
   }),
+  resumeGraceMs: durationMs({
+    flag: 'resume-grace',
+    env: 'TUNNEL_RESUME_GRACE',
+    fallback: 60_000,
+    help: 'how long open requests wait for an agent that lost its connection; 0: they end with it',
+  }),
+  parkMs: durationMs({
+    flag: 'park',
+    env: 'TUNNEL_PARK',
+    fallback: 10_000,
+    help: 'how long new requests wait for an agent that is away, then 503; 0: not at all',
+  }),
+  maxParked: integer({
+    flag: 'max-parked',
+    env: 'TUNNEL_MAX_PARKED',
+    min: 0,
+    max: 65_536,
+    fallback: 1_024,
+    help: 'requests that may wait so at once',
+  }),
   drainMs: durationMs({
     flag: 'drain',
     env: 'TUNNEL_DRAIN',

@@ -57,6 +57,7 @@ export async function createTunnelServer(
     maxStreams: options.maxStreams,
     pingIntervalMs: options.pingIntervalMs,
     pingDeadlineMs: options.pingDeadlineMs,
+    resumeGraceMs: options.resumeGraceMs,
     urlOf: (name) => publicUrl().replace('://', `://${name}.`),
   })
   const api = await createApi({

@@ -1,35 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import {
   type Bound,
-  type ErrorCode,
   errorTable,
   type Link,
   type OpenRequest,
-  parseToAgent,
-  Session,
-  type SessionHandler,
   type Stream,
   type StreamHandler,
-  StreamKind,
-  startKeepalive,
   TunnelError,
 } from 'tunnel-protocol'
+import { AgentSession, type AgentSessionOptions } from './agent-session.js'
 import { type AgentEvent, type AgentState, nextAgentState } from './agent-state.js'
 import { backoffMs } from './backoff.js'
 import type { ClaimStore } from './claims.js'
 import { openLink } from './connect.js'
 
-export interface AgentOptions {
+export interface AgentOptions extends AgentSessionOptions {
   /** As normalizeServerUrl gives it. */
   server: string
   /** Name wanted; the server makes one up where it is undefined. */
   name: string | undefined
-  token: string | undefined
   claims: ClaimStore
-  /** Software and version, told to the server. */
-  software: string
-  pingIntervalMs: number
-  pingDeadlineMs: number
 }
 
 export interface AgentHandler {
@@ -43,12 +33,7 @@ export interface AgentHandler {
   onStream(stream: Stream, open: OpenRequest, session: string): StreamHandler
 }
 
-/** The one tunnel of this agent; numbers are there for agents with several. */
-const TUNNEL = 1
-/** Time for the server to answer hello. */
-const WELCOME_DEADLINE_MS = 15_000
-
-/** Keeps one session alive for ever, through lost links and restarts of the server. */
+/** Keeps one tunnel open for ever: its session through lost links, and where that is over, with a new session. */
 export class Agent {
   readonly #options: AgentOptions
   readonly #handler: AgentHandler
@@ -62,7 +47,7 @@ export class Agent {
   #wasOnline = false
   #timer: NodeJS.Timeout | undefined
   #giveUp: (() => void) | undefined
-  #session: Session | undefined
+  #session: AgentSession | undefined
   #left: (() => void) | undefined
 
   constructor(options: AgentOptions, handler: AgentHandler) {
@@ -106,9 +91,7 @@ export class Agent {
         clearTimeout(timer)
         resolve()
       }
-      session.sendControl({ type: 'leave' })
-      session.flush()
-      session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is leaving'))
+      session.leave()
     })
     this.#left = undefined
   }
@@ -124,42 +107,69 @@ export class Agent {
   #connect(): void {
     this.#giveUp = openLink(
       this.#options.server,
-      (link) => this.#greet(link),
-      (error) => this.#onLost(error),
+      (link) => {
+        this.#giveUp = undefined
+        if (this.#session === undefined) this.#greet(link)
+        else this.#resume(link, this.#session)
+      },
+      (error) => {
+        this.#giveUp = undefined
+        this.#onLost(error)
+      },
     )
   }
 
+  /** A new session, on its first link. */
   #greet(link: Link): void {
-    this.#giveUp = undefined
-    const handler = new AgentSessionHandler(this.#handler, {
-      onBound: (bound, id) => this.#onBound(bound, id),
-      onEnd: (error) => {
-        this.#session = undefined
-        this.#onLost(error)
-        this.#left?.()
+    const session: AgentSession = new AgentSession(this.#options, {
+      onBound: (bound) => this.#onBound(bound, session),
+      onDetached: (reason) => {
+        this.#onLost(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
       },
+      onEnd: (error) => this.#onEnd(session, error),
+      onStream: (stream, open) => this.#handler.onStream(stream, open, session.id),
     })
-    const session = new Session({ role: 'agent', handler })
-    handler.start(session, this.#options)
     this.#session = session
-    session.attach(link)
-    session.sendControl({
-      type: 'hello',
-      token: this.#options.token,
-      agent: this.#options.software,
-      instance: this.#instance,
-      window: session.windowBytes,
-      binds: [{ tunnel: TUNNEL, name: this.#name, claim: this.#claim }],
+    session.start(link, { name: this.#name, claim: this.#claim, instance: this.#instance })
+  }
+
+  /** The session that lost its link goes on with this one, unless the server has given it up. */
+  #resume(link: Link, session: AgentSession): void {
+    const lost = (error: TunnelError) => {
+      this.#giveUp = undefined
+      this.#onLost(error)
+    }
+    this.#giveUp = session.resume(link, {
+      onResumed: () => {
+        this.#giveUp = undefined
+        this.#onOnline(session)
+      },
+      onRefused: (error) => {
+        session.close(error)
+        lost(error)
+      },
+      onFailed: lost,
     })
   }
 
-  #onBound(bound: Bound, sessionId: string): void {
+  #onBound(bound: Bound, session: AgentSession): void {
     this.#name = bound.name
     this.#claim = bound.claim
     this.#options.claims.set(this.#options.server, bound.name, bound.claim)
+    this.#onOnline(session)
+  }
+
+  #onOnline(session: AgentSession): void {
     this.#failures = 0
     this.#wasOnline = true
-    if (this.#move('opened')) this.#handler.onOnline(bound, sessionId)
+    if (this.#move('opened')) this.#handler.onOnline(session.bound!, session.id)
+  }
+
+  #onEnd(session: AgentSession, error: TunnelError): void {
+    this.#session = undefined
+    // Without a link there was nothing left to lose: the next attempt is on its way.
+    if (!session.detached) this.#onLost(error)
+    this.#left?.()
   }
 
   #onLost(error: TunnelError): void {
@@ -171,7 +181,9 @@ export class Agent {
     const reaction = errorTable[error.code].agent
     const refused = reaction === 'stop' || (reaction === 'stopAtFirst' && !this.#wasOnline)
     if (refused) {
-      if (this.#move('refused')) this.#handler.onStopped(error)
+      if (!this.#move('refused')) return
+      this.#session?.close(error)
+      this.#handler.onStopped(error)
       return
     }
     if (!this.#move('lost')) return
@@ -181,72 +193,5 @@ export class Agent {
     this.#timer = setTimeout(() => {
       if (this.#move('retry')) this.#connect()
     }, delayMs)
-  }
-}
-
-interface SessionEvents {
-  onBound(bound: Bound, sessionId: string): void
-  onEnd(error: TunnelError): void
-}
-
-/** What one session's messages mean, from hello to its end. */
-class AgentSessionHandler implements SessionHandler {
-  readonly #handler: AgentHandler
-  readonly #events: SessionEvents
-  #session!: Session
-  #id = ''
-  #bound = false
-  #stopKeepalive: (() => void) | undefined
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(handler: AgentHandler, events: SessionEvents) {
-    this.#handler = handler
-    this.#events = events
-  }
-
-  start(session: Session, options: AgentOptions): void {
-    this.#session = session
-    this.#timer = setTimeout(() => {
-      session.close(new TunnelError('TUN_ERR_CONNECT', `${options.server} took the connection but does not answer`))
-    }, WELCOME_DEADLINE_MS)
-    this.#stopKeepalive = startKeepalive(session, {
-      intervalMs: options.pingIntervalMs,
-      deadlineMs: options.pingDeadlineMs,
-    })
-  }
-
-  onControl(fields: Record<string, unknown>): void {
-    const message = parseToAgent(fields)
-    switch (message?.type) {
-      case 'welcome':
-        this.#id = message.session
-        this.#session.setPeerWindow(message.window)
-        return
-      case 'bound':
-        if (message.tunnel !== TUNNEL || this.#bound) return
-        this.#bound = true
-        clearTimeout(this.#timer)
-        this.#events.onBound(message, this.#id)
-        return
-      case 'refused': {
-        const known = Object.hasOwn(errorTable, message.code)
-        this.#session.close(new TunnelError(known ? (message.code as ErrorCode) : 'TUN_ERR_FORBIDDEN', message.message))
-      }
-    }
-  }
-
-  onOpen(stream: Stream, open: OpenRequest): StreamHandler {
-    if (open.tunnel !== TUNNEL || !this.#bound)
-      throw new TunnelError('TUN_ERR_PROTOCOL', `there is no tunnel ${open.tunnel}`)
-    if (open.kind !== StreamKind.Http && open.kind !== StreamKind.Upgrade) {
-      throw new TunnelError('TUN_ERR_PROTOCOL', `this agent does not know streams of kind ${open.kind}`)
-    }
-    return this.#handler.onStream(stream, open, this.#id)
-  }
-
-  onClose(error: TunnelError): void {
-    clearTimeout(this.#timer)
-    this.#stopKeepalive?.()
-    this.#events.onEnd(error)
   }
 }

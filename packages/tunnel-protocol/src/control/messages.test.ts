@@ -42,7 +42,12 @@ const toServer: Array<[string, Record<string, unknown>, object | undefined]> = [
   ],
   ['texts of 1,024 characters', { type: 'hello', token: long, binds: [] }, { type: 'hello', token: long, binds: [] }],
   ['a leave', { type: 'leave', why: 'bored' }, { type: 'leave' }],
-  ['a type that we do not know', { type: 'resume', binds: 5 }, undefined],
+  ['a type that we do not know', { type: 'quota', binds: 5 }, undefined],
+  [
+    'resume far into a session',
+    { type: 'resume', session: 's', secret: 'x', received: 2 ** 40, more: 1 },
+    { type: 'resume', session: 's', secret: 'x', received: 2 ** 40 },
+  ],
   ['no type', {}, undefined],
   ['a type that is no string', { type: ['hello'] }, undefined],
   ['a message for the other side', welcome, undefined],
@@ -58,6 +63,7 @@ const toAgent: Array<[string, Record<string, unknown>, object | undefined]> = [
   ['a refused', { ...refused, extra: 1 }, refused],
   ['a code that we do not know, as it is', { ...refused, code: 'TUN_ERR_NEW' }, { ...refused, code: 'TUN_ERR_NEW' }],
   ['a type that we do not know', { type: 'quota' }, undefined],
+  ['resumed', { type: 'resumed', received: 0 }, { type: 'resumed', received: 0 }],
   ['a message for the other side', { type: 'hello', binds: [] }, undefined],
 ]
 for (const [what, message, expected] of toAgent) {

@@ -29,11 +29,32 @@ export interface Hello {
   binds: BindRequest[]
 }
 
+/** Agent → server, first message on a new link for a session that has lost its link. Not part of the session's bytes. */
+export interface Resume {
+  type: 'resume'
+  /** From `welcome`. */
+  session: string
+  secret: string
+  /** Bytes of the session that the agent has received. */
+  received: number
+}
+
+/** Server → agent, answer to resume: the session goes on. Not part of the session's bytes. */
+export interface Resumed {
+  type: 'resumed'
+  /** Bytes of the session that the server has received. */
+  received: number
+}
+
 /** Server → agent, answer to hello. A `bound` or `refused` for each bind follows. */
 export interface Welcome {
   type: 'welcome'
   /** Names the session in both logs; a request's id is `<session>-<stream id>`. Not a secret. */
   session: string
+  /** Proves that a new link belongs to this session. */
+  secret?: string
+  /** How long the session waits for a new link when it has lost its own, in milliseconds. */
+  grace?: number
   /** Bytes the server holds per stream. */
   window: number
   /** Software and version, for the agent's log. */
@@ -62,8 +83,8 @@ export interface Leave {
   type: 'leave'
 }
 
-export type ToServer = Hello | Leave
-export type ToAgent = Welcome | Bound | Refused
+export type ToServer = Hello | Resume | Leave
+export type ToAgent = Welcome | Resumed | Bound | Refused
 
 const MAX_BINDS = 64
 const MAX_TEXT = 1024
@@ -71,6 +92,14 @@ const MAX_TEXT = 1024
 /** A message from an agent, checked; undefined for a type we do not know. Throws TUN_ERR_PROTOCOL naming the field. */
 export function parseToServer(message: Record<string, unknown>): ToServer | undefined {
   if (message.type === 'leave') return { type: 'leave' }
+  if (message.type === 'resume') {
+    return {
+      type: 'resume',
+      session: required(text(message, 'resume', 'session'), 'resume.session'),
+      secret: required(text(message, 'resume', 'secret'), 'resume.secret'),
+      received: offset(message, 'resume'),
+    }
+  }
   if (message.type !== 'hello') return undefined
   const binds = message.binds
   if (!Array.isArray(binds) || binds.length > MAX_BINDS) {
@@ -108,9 +137,13 @@ export function parseToAgent(message: Record<string, unknown>): ToAgent | undefi
       return {
         type: 'welcome',
         session: required(text(message, 'welcome', 'session'), 'welcome.session'),
+        ...optional('secret', text(message, 'welcome', 'secret')),
+        ...optional('grace', integer(message, 'welcome', 'grace')),
         window: required(integer(message, 'welcome', 'window'), 'welcome.window'),
         server: text(message, 'welcome', 'server') ?? 'unknown',
       }
+    case 'resumed':
+      return { type: 'resumed', received: offset(message, 'resumed') }
     case 'bound':
       return {
         type: 'bound',
@@ -143,6 +176,13 @@ function integer(from: Record<string, unknown>, what: string, field: string): nu
   if (value === undefined || value === null) return undefined
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff) return value as number
   throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.${field} must be a whole number below 2^32`)
+}
+
+/** A place in the bytes of a session: a whole number below 2^53. */
+function offset(from: Record<string, unknown>, what: string): number {
+  const value = from.received
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.received must be a whole number below 2^53`)
 }
 
 function required<T>(value: T | undefined, field: string): T {

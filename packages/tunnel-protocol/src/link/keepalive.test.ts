@@ -61,7 +61,7 @@ test('a peer that does not answer is given up at the deadline, and not before', 
   wait(1)
   assert.deepEqual(
     lone.closed.map(({ message }) => message),
-    ['TUN_ERR_SESSION_CLOSED: the peer has been silent for 1300 ms'],
+    ['TUN_ERR_SESSION_CLOSED: the connection was lost (the peer has been silent for 1300 ms)'],
   )
 })
 

@@ -1,5 +1,4 @@
 import { DEFAULT_PING_DEADLINE_MS, DEFAULT_PING_INTERVAL_MS } from '../constants.js'
-import { TunnelError } from '../errors.js'
 import type { Session } from '../session/session.js'
 
 export interface KeepaliveOptions {
@@ -27,12 +26,10 @@ export function startKeepalive(session: Session, options: KeepaliveOptions = {})
   let timer: NodeJS.Timeout
 
   const check = () => {
-    if (session.closed) return
+    if (!session.attached) return
     const now = Date.now()
     if (pinged && session.heardAt === heardBefore) {
-      session.close(
-        new TunnelError('TUN_ERR_SESSION_CLOSED', `the peer has been silent for ${now - session.heardAt} ms`),
-      )
+      session.dropLink(`the peer has been silent for ${now - session.heardAt} ms`)
       return
     }
     const quietMs = now - session.heardAt

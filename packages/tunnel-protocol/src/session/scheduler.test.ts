@@ -14,7 +14,6 @@ function world() {
     sendFrame() {},
     streamReady: (stream) => scheduler.add(stream),
     streamClosed() {},
-    resetPayload: () => Buffer.alloc(4),
   }
   let lastId = 0
   return {

@@ -19,6 +19,9 @@ type Step =
   | { do: 'turn' }
   | { do: 'deliver'; side: Side; pieceBytes: number }
   | { do: 'stall'; side: Side; stalled: boolean }
+  /** The link breaks; whoever is named knows of it, the other side only learns from the new link. */
+  | { do: 'break'; side: Side }
+  | { do: 'reconnect' }
 
 const side = fc.constantFrom<Side>('server', 'agent')
 const stream = fc.nat(STREAMS - 1)
@@ -38,6 +41,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('stall' as const), side, stalled: fc.boolean() }) },
+)
+
+/** The same, on links that break. */
+const brokenStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 12, arbitrary: step },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('break' as const), side }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reconnect' as const) }) },
 )
 
 /** One direction of one stream, as it should be. */
@@ -67,9 +77,9 @@ class Direction {
   }
 }
 
-function world() {
+function world(resumable = false) {
   const growthBudget = new WindowBudget(Number.POSITIVE_INFINITY)
-  const pair = new SessionPair({ windowBytes: WINDOW_BYTES, maxWindowBytes: GROWN_BYTES, growthBudget })
+  const pair = new SessionPair({ windowBytes: WINDOW_BYTES, maxWindowBytes: GROWN_BYTES, growthBudget, resumable })
   const directions: Record<Side, Direction[]> = { server: [], agent: [] }
   for (let i = 0; i < STREAMS; i++) {
     const { near, stream, far } = pair.open() as { near: RecordingHandler; stream: Stream; far: OpenedStream }
@@ -121,6 +131,12 @@ function apply({ pair, directions }: World, step: Step): void {
       link.deliver()
       return
     }
+    case 'break':
+      pair[step.side].dropLink('broken')
+      return
+    case 'reconnect':
+      pair.reconnect()
+      return
     case 'stall':
       ;(step.side === 'server' ? pair.serverLink : pair.agentLink).stalled = step.stalled
   }
@@ -211,4 +227,23 @@ test('wherever the link is cut, each stream has a clean beginning and one reset,
     assert.equal(here.growthBudget.usedBytes, 0)
   })
   fc.assert(check, { numRuns: 200 })
+})
+
+test('however often links break, and whoever notices: every byte arrives once, in order, and what ends has ended', () => {
+  const check = fc.property(fc.array(brokenStep, { minLength: 20, maxLength: 150 }), (script) => {
+    const here = world(true)
+    for (const each of script) {
+      apply(here, each)
+      checkAlways(here)
+      const flying = STREAMS * GROWN_BYTES + 64 * 1024
+      for (const { unacknowledgedBytes } of [here.pair.server, here.pair.agent]) {
+        assert.ok(unacknowledgedBytes < 2 * flying, `${unacknowledgedBytes} bytes are kept`)
+      }
+    }
+    here.pair.reconnect()
+    finish(here)
+    checkAlways(here)
+    checkAtTheEnd(here)
+  })
+  fc.assert(check, { numRuns: 1_000 })
 })

@@ -707,3 +707,32 @@ test('a control message nested as deep as it fits does no harm', () => {
   nested.feed(frame(FrameType.Control, 0, 0, `${'{"a":'.repeat(40_000)}1${'}'.repeat(40_000)}`))
   assert.equal(nested.closed.length + nested.controls.length, 1)
 })
+
+test('a peer that reads and acknowledges nothing loses the session before memory grows', () => {
+  const lone = new LoneSession('server')
+  const stream = lone.session.openStream(1, 1, Buffer.from('POST / HTTP/1.1\r\n'), false, new RecordingHandler())
+  const part = Buffer.alloc(256 * 1024)
+  for (let i = 0; i < 400 && lone.closed.length === 0; i++) {
+    stream.write(part)
+    lone.sent()
+    lone.feed(frame(FrameType.Credit, 0, stream.id, u32(part.length)))
+  }
+  assert.equal(lone.closed[0]?.code, 'TUN_ERR_FLOW_CONTROL')
+  assert.equal(lone.session.unacknowledgedBytes, 0)
+})
+
+test('a peer that acknowledges keeps the session, however much it reads', () => {
+  const lone = new LoneSession('server')
+  const stream = lone.session.openStream(1, 1, Buffer.from('POST / HTTP/1.1\r\n'), false, new RecordingHandler())
+  const part = Buffer.alloc(256 * 1024)
+  let received = 0
+  for (let i = 0; i < 400; i++) {
+    stream.write(part)
+    for (const { payload } of lone.sent()) received += 10 + payload.length
+    const ack = Buffer.alloc(8)
+    ack.writeUInt32BE(received, 4)
+    lone.feed(frame(FrameType.Ack, 0, 0, ack), frame(FrameType.Credit, 0, stream.id, u32(part.length)))
+  }
+  assert.deepEqual(lone.closed, [])
+  assert.ok(lone.session.unacknowledgedBytes < 1024)
+})

@@ -1,4 +1,5 @@
 import {
+  ACK_AFTER_BYTES,
   DATA_FRAME_BYTES,
   DEFAULT_MAX_STREAMS,
   DEFAULT_WINDOW_BYTES,
@@ -9,17 +10,20 @@ import {
   LINK_HIGH_WATER_BYTES,
   MAX_FRAME_BYTES,
   MAX_QUEUED_CONTROL_BYTES,
+  MAX_UNACKNOWLEDGED_BYTES,
   MAX_WINDOW_BYTES,
   MIN_WINDOW_BYTES,
   OPEN_PREFIX_BYTES,
   SESSION_GROWTH_BYTES,
   type StreamKind,
 } from '../constants.js'
-import { type ErrorCode, errorCodeFromWire, TunnelError, wireFromErrorCode } from '../errors.js'
+import { TunnelError } from '../errors.js'
 import { FrameBatch } from '../frame/batch.js'
+import { errorFromPayload, errorPayload } from '../frame/error-payload.js'
 import { FrameReader, type FrameSink } from '../frame/reader.js'
 import type { Link, LinkHandler } from '../link/link.js'
 import type { WindowGrowth } from './receive-window.js'
+import { ResendBuffer } from './resend-buffer.js'
 import { Scheduler } from './scheduler.js'
 import { Stream, type StreamHandler, type StreamOwner } from './stream.js'
 import { isLater, nextStreamId } from './stream-id.js'
@@ -41,6 +45,11 @@ export interface SessionHandler {
   onControl(message: Record<string, unknown>): void
   /** Agent only: the server opened a stream. Returns what handles it. Throwing a TunnelError resets the stream. */
   onOpen?(stream: Stream, open: OpenRequest): StreamHandler
+  /**
+   * The link is lost, and the session waits for another one: attach() goes on where it stopped, close() gives up.
+   * A session whose handler has no such method ends with its link.
+   */
+  onDetached?(reason: string): void
   /** The session is over; all its streams have been reset before. Called once. */
   onClose(error: TunnelError): void
 }
@@ -60,9 +69,6 @@ export interface SessionOptions {
   defer?: (flush: () => void) => void
 }
 
-/** Words for a person in RESET and GO_AWAY, in bytes: what is longer is cut, by sender and receiver. */
-const MAX_DETAIL_BYTES = 512
-
 const closedHandler: StreamHandler = {
   onHead() {},
   onInterim() {},
@@ -74,8 +80,8 @@ const closedHandler: StreamHandler = {
 }
 
 /**
- * The streams between one server and one agent, and the state that outlives a link. `attach` gives it a link;
- * whoever owns the session decides what a lost link means (today: close; the place where resuming will go).
+ * The streams between one server and one agent, and all that outlives a link. A session counts the bytes it has sent and received, and keeps
+ * what the peer has not acknowledged: on a new link both sides go on at the byte where the other one stopped, be it in the middle of a frame.
  * Nothing the peer sends does more than end this session: every fault becomes one TunnelError in onClose.
  */
 export class Session implements FrameSink, LinkHandler, StreamOwner {
@@ -88,7 +94,11 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   readonly #streams = new Map<number, Stream>()
   readonly #scheduler = new Scheduler()
   readonly #batch = new FrameBatch()
-  #reader: FrameReader
+  readonly #reader: FrameReader
+  readonly #unacknowledged = new ResendBuffer()
+  #receivedBytes = 0
+  /** What the peer was last told of #receivedBytes. */
+  #acknowledgedBytes = 0
   #link: Link | undefined
   #peerWindowBytes = DEFAULT_WINDOW_BYTES
   #lastStreamId = 0
@@ -134,16 +144,58 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     return bytes
   }
 
-  /** Use `link` from now on. */
-  attach(link: Link): void {
+  /** A link is attached. */
+  get attached(): boolean {
+    return this.#link !== undefined
+  }
+
+  /** Bytes received since the session began: where the peer has to go on, on a new link. */
+  get receivedBytes(): number {
+    return this.#receivedBytes
+  }
+
+  /** Bytes that the peer has not acknowledged, kept to be sent again. */
+  get unacknowledgedBytes(): number {
+    return this.#unacknowledged.keptBytes
+  }
+
+  /**
+   * Use `link` from now on. On any but the first link: `peerReceivedBytes` is what the peer says it has got; everything behind that is sent again.
+   * The link before, if there is one, is cut, and nothing it may still say is heard.
+   */
+  attach(link: Link, peerReceivedBytes = 0): void {
     if (this.#closed) {
       link.destroy()
       return
     }
+    this.#cutLink()
     this.#link = link
-    this.#reader = new FrameReader(this)
     link.handler = this
+    this.heardAt = Date.now()
+    try {
+      const again = this.#unacknowledged.from(peerReceivedBytes)
+      if (again.length > 0) link.send(again)
+    } catch (error) {
+      this.close(TunnelError.from(error))
+      return
+    }
     this.#scheduleFlush()
+  }
+
+  /** Give the link up, dead or alive: the session waits for another one. */
+  dropLink(reason: string): void {
+    if (this.#link === undefined) return
+    this.#cutLink()
+    this.#onLinkLost(reason)
+  }
+
+  /** From here on the link says nothing to this session. */
+  #cutLink(): void {
+    const link = this.#link
+    if (link === undefined) return
+    this.#link = undefined
+    link.handler = undefined
+    link.destroy()
   }
 
   /** What the peer announced it will hold per stream. Ignored unless a sane number; streams opened later start with it. */
@@ -193,7 +245,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#closed = true
     const link = this.#link
     if (link !== undefined) {
-      this.#batch.add(FrameType.GoAway, 0, 0, this.resetPayload(error.code, error.detail))
+      this.#batch.add(FrameType.GoAway, 0, 0, errorPayload(error.code, error.detail))
       link.send(this.#batch.take())
       link.close()
     }
@@ -205,11 +257,14 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   onBytes(chunk: Buffer): void {
     if (this.#closed) return
     this.heardAt = Date.now()
+    this.#receivedBytes += chunk.length
     try {
       this.#reader.push(chunk)
     } catch (error) {
       this.close(TunnelError.from(error))
+      return
     }
+    if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_AFTER_BYTES) this.#acknowledge()
   }
 
   onDrained(): void {
@@ -217,9 +272,28 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   }
 
   onClosed(reason: string): void {
+    this.#link = undefined
+    this.#onLinkLost(reason)
+  }
+
+  #onLinkLost(reason: string): void {
     if (this.#closed) return
+    if (this.#handler.onDetached !== undefined) {
+      this.#handler.onDetached(reason)
+      return
+    }
     this.#closed = true
     this.#finish(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
+  }
+
+  /** Tell the peer what need not be kept any longer. */
+  #acknowledge(): void {
+    if (this.#closed) return
+    this.#acknowledgedBytes = this.#receivedBytes
+    const payload = Buffer.allocUnsafe(8)
+    payload.writeUInt32BE(Math.floor(this.#receivedBytes / 2 ** 32), 0)
+    payload.writeUInt32BE(this.#receivedBytes % 2 ** 32, 4)
+    this.sendFrame(FrameType.Ack, 0, 0, payload)
   }
 
   // FrameReader → session
@@ -281,14 +355,6 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#streams.delete(stream.id)
   }
 
-  resetPayload(code: ErrorCode, detail: string): Buffer {
-    const words = Buffer.from(detail.slice(0, MAX_DETAIL_BYTES)).subarray(0, MAX_DETAIL_BYTES)
-    const payload = Buffer.allocUnsafe(4 + words.length)
-    payload.writeUInt32BE(wireFromErrorCode(code), 0)
-    payload.set(words, 4)
-    return payload
-  }
-
   // Sending
 
   readonly #emit = (type: number, flags: number, streamId: number, payload: Buffer) => {
@@ -302,7 +368,15 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     const room = LINK_HIGH_WATER_BYTES - link.bufferedBytes
     if (room <= 0) return // onDrained comes back here
     this.#scheduler.run(room, DATA_FRAME_BYTES, this.#emit)
-    if (this.#batch.bytes > 0) link.send(this.#batch.take())
+    if (this.#batch.bytes > 0) {
+      const parts = this.#batch.take()
+      this.#unacknowledged.push(parts)
+      link.send(parts)
+      if (this.#unacknowledged.keptBytes > MAX_UNACKNOWLEDGED_BYTES) {
+        this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer reads and acknowledges nothing'))
+        return
+      }
+    }
     this.#scheduler.notifyDrained()
     if (this.#scheduler.waiting && link.bufferedBytes < LINK_HIGH_WATER_BYTES) this.#scheduleFlush()
   }
@@ -323,6 +397,8 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       case FrameType.Ping:
         if (payload.length > 64) throw new TunnelError('TUN_ERR_PROTOCOL', 'a PING frame carries over 64 bytes')
         this.sendFrame(FrameType.Pong, 0, 0, payload)
+        // Between pings little is said: what the peer keeps for that little is free again.
+        if (this.#receivedBytes > this.#acknowledgedBytes) this.#acknowledge()
         return
       case FrameType.Pong: {
         const onPong = this.#onPong
@@ -330,6 +406,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
         onPong?.(payload)
         return
       }
+      case FrameType.Ack:
+        if (payload.length !== 8) throw new TunnelError('TUN_ERR_PROTOCOL', 'an ACK frame must be 8 bytes long')
+        this.#unacknowledged.acknowledge(payload.readUInt32BE(0) * 2 ** 32 + payload.readUInt32BE(4))
+        return
       case FrameType.GoAway: {
         const error = errorFromPayload(payload)
         this.#closed = true
@@ -382,6 +462,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   #finish(error: TunnelError): void {
     this.#link = undefined
     this.#batch.take()
+    this.#unacknowledged.clear()
     let ending = error
     for (const stream of [...this.#streams.values()]) {
       try {
@@ -395,7 +476,8 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   }
 }
 
-function parseControl(payload: Buffer): Record<string, unknown> {
+/** The object of a CONTROL frame. Throws TUN_ERR_PROTOCOL. */
+export function parseControl(payload: Buffer): Record<string, unknown> {
   let message: unknown
   try {
     message = JSON.parse(payload.toString())
@@ -406,11 +488,4 @@ function parseControl(payload: Buffer): Record<string, unknown> {
     throw new TunnelError('TUN_ERR_PROTOCOL', 'a control message is not a JSON object')
   }
   return message as Record<string, unknown>
-}
-
-/** RESET and GO_AWAY: code u32, then words for a person. */
-function errorFromPayload(payload: Buffer): TunnelError {
-  if (payload.length < 4) throw new TunnelError('TUN_ERR_PROTOCOL', 'a frame that gives up names no code')
-  const words = payload.toString('utf8', 4, 4 + MAX_DETAIL_BYTES)
-  return new TunnelError(errorCodeFromWire(payload.readUInt32BE(0)), words || 'no reason given')
 }

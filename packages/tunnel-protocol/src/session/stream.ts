@@ -1,6 +1,7 @@
 import { ByteQueue } from '../byte-queue.js'
 import { FrameFlag, FrameType, MAX_FRAME_BYTES, STREAM_HIGH_WATER_BYTES } from '../constants.js'
 import { type ErrorCode, TunnelError } from '../errors.js'
+import { errorPayload } from '../frame/error-payload.js'
 import { ReceiveWindow, type WindowGrowth } from './receive-window.js'
 import { SendWindow } from './send-window.js'
 import { nextState, type StreamState } from './stream-state.js'
@@ -31,7 +32,6 @@ export interface StreamOwner {
   streamReady(stream: Stream): void
   /** Both sides have ended, or one has reset. */
   streamClosed(stream: Stream): void
-  resetPayload(code: ErrorCode, detail: string): Buffer
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -132,7 +132,7 @@ export class Stream {
   /** Give the stream up at once. Nothing happens on a closed stream. */
   reset(code: ErrorCode, detail = ''): void {
     if (this.closed) return
-    this.#owner.sendFrame(FrameType.Reset, 0, this.id, this.#owner.resetPayload(code, detail))
+    this.#owner.sendFrame(FrameType.Reset, 0, this.id, errorPayload(code, detail))
     this.#close()
   }
 
@@ -256,7 +256,7 @@ export class Stream {
   #tooLarge(head: Buffer): boolean {
     if (head.length <= MAX_FRAME_BYTES) return false
     const error = new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `a head or trailers of ${head.length} bytes`)
-    this.#owner.sendFrame(FrameType.Reset, 0, this.id, this.#owner.resetPayload(error.code, error.detail))
+    this.#owner.sendFrame(FrameType.Reset, 0, this.id, errorPayload(error.code, error.detail))
     this.receiveReset(error)
     return true
   }

@@ -108,8 +108,8 @@ export interface OpenedStream {
 export class SessionPair {
   readonly server: Session
   readonly agent: Session
-  readonly serverLink: MemoryLink
-  readonly agentLink: MemoryLink
+  serverLink!: MemoryLink
+  agentLink!: MemoryLink
   readonly closed = { server: [] as TunnelError[], agent: [] as TunnelError[] }
   readonly controls = { server: [] as object[], agent: [] as object[] }
   /** The streams the agent was given, in order. */
@@ -120,13 +120,21 @@ export class SessionPair {
   handlerOf: (opened: OpenedStream) => StreamHandler = ({ handler }) => handler
   readonly #deferred: Array<() => void> = []
 
-  constructor(options: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> = {}) {
+  /** `resumable`: sessions wait for another link when they lose theirs. */
+  constructor({
+    resumable = false,
+    ...options
+  }: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> & {
+    resumable?: boolean
+  } = {}) {
     const defer = (flush: () => void) => void this.#deferred.push(flush)
+    const waits = resumable ? { onDetached() {} } : {}
     this.server = new Session({
       ...options,
       role: 'server',
       defer,
       handler: {
+        ...waits,
         onControl: (message) => this.controls.server.push(message),
         onClose: (error) => this.closed.server.push(error),
       },
@@ -136,6 +144,7 @@ export class SessionPair {
       role: 'agent',
       defer,
       handler: {
+        ...waits,
         onControl: (message) => this.controls.agent.push(message),
         onClose: (error) => this.closed.agent.push(error),
         onOpen: (stream, open) => {
@@ -148,11 +157,19 @@ export class SessionPair {
         },
       },
     })
-    ;[this.serverLink, this.agentLink] = linkPair()
     this.server.setPeerWindow(this.agent.windowBytes)
     this.agent.setPeerWindow(this.server.windowBytes)
-    this.server.attach(this.serverLink)
-    this.agent.attach(this.agentLink)
+    this.reconnect()
+  }
+
+  /** A new link, as after a cut that neither, one or both of the sides have noticed. */
+  reconnect(): void {
+    this.agent.dropLink('cut')
+    this.server.dropLink('cut')
+    const received = { server: this.server.receivedBytes, agent: this.agent.receivedBytes }
+    ;[this.serverLink, this.agentLink] = linkPair()
+    this.server.attach(this.serverLink, received.agent)
+    this.agent.attach(this.agentLink, received.server)
   }
 
   /** Open a stream and let it reach the agent. */

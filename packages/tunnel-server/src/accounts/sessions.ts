@@ -1,6 +1,6 @@
 import { TunnelError } from 'tunnel-protocol'
 
-/** Counts the agents of each account, and says when it is enough. */
+/** Counts the agents of each account that have a link, and says when it is enough. */
 export class AccountSessions {
   readonly #max: number
   /** Account to agents, each with the number of its sessions: a reconnecting agent has two for a moment. */
@@ -8,6 +8,13 @@ export class AccountSessions {
 
   constructor(maxSessionsPerAccount: number) {
     this.#max = maxSessionsPerAccount
+  }
+
+  /** Count a session that has a link again, whatever the limit; leave() is owed for it. */
+  enterAgain(account: string, agent: string): void {
+    const agents = this.#byAccount.get(account) ?? new Map<string, number>()
+    agents.set(agent, (agents.get(agent) ?? 0) + 1)
+    this.#byAccount.set(account, agents)
   }
 
   /** Count a session of `agent`; leave() is owed for it. Throws TUN_ERR_ACCOUNT_LIMIT. */
@@ -24,8 +31,7 @@ export class AccountSessions {
     if (sessions >= 2) {
       throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', 'this agent is already connected twice')
     }
-    agents.set(agent, sessions + 1)
-    this.#byAccount.set(account, agents)
+    this.enterAgain(account, agent)
   }
 
   leave(account: string, agent: string): void {

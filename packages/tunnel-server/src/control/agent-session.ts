@@ -1,3 +1,4 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import {
   type BindRequest,
   type Hello,
@@ -6,6 +7,7 @@ import {
   parseToServer,
   Session,
   type SessionHandler,
+  sendGreeting,
   startKeepalive,
   TunnelError,
   type WindowBudget,
@@ -27,14 +29,13 @@ export interface ControlContext {
   maxStreams: number
   pingIntervalMs: number
   pingDeadlineMs: number
+  /** How long a session waits for a new link; 0: it ends with its link. */
+  resumeGraceMs: number
   /** Public URL of a name. */
   urlOf(name: string): string
 }
 
-/** Time for an agent to say hello. */
-const HELLO_DEADLINE_MS = 10_000
-
-/** One connected agent and the names it holds. */
+/** One agent and the names it holds; it outlives the agent's links. */
 export class AgentSession implements SessionHandler, Holder {
   readonly id: string
   readonly session: Session
@@ -44,18 +45,15 @@ export class AgentSession implements SessionHandler, Holder {
   readonly #address: string
   readonly #context: ControlContext
   readonly #onClosed: (session: AgentSession) => void
-  readonly #stopKeepalive: () => void
-  #helloTimer: NodeJS.Timeout | undefined
+  readonly #secret = randomBytes(24).toString('base64url')
+  #stopKeepalive = () => {}
+  #graceTimer: NodeJS.Timeout | undefined
+  /** It counts against its account. */
+  #counted = false
   #greeted = false
   #left = false
 
-  constructor(
-    id: string,
-    link: Link,
-    address: string,
-    context: ControlContext,
-    onClosed: (session: AgentSession) => void,
-  ) {
+  constructor(id: string, address: string, context: ControlContext, onClosed: (session: AgentSession) => void) {
     this.id = id
     this.#address = address
     this.#context = context
@@ -66,14 +64,61 @@ export class AgentSession implements SessionHandler, Holder {
       maxStreams: context.maxStreams,
       growthBudget: context.growthBudget,
     })
-    this.session.attach(link)
-    this.#helloTimer = setTimeout(() => {
-      this.session.close(new TunnelError('TUN_ERR_PROTOCOL', 'the agent did not say hello in time'))
-    }, HELLO_DEADLINE_MS)
+  }
+
+  /** The session has a link, and visitors' requests reach the agent at once. */
+  get attached(): boolean {
+    return this.session.attached
+  }
+
+  /** Begin on the first link, of which `bytes` have been read: the agent's hello. */
+  start(link: Link, bytes: Buffer): void {
+    this.#attach(link, 0)
+    this.session.onBytes(bytes)
+  }
+
+  /**
+   * Go on with a new link, whatever has become of the one before. `received`: bytes that the agent says it has got. `bytes`: what
+   * came behind its message. Returns false, and does nothing, for a secret that is not this session's.
+   */
+  resume(link: Link, secret: string, received: number, bytes: Buffer): boolean {
+    const given = Buffer.from(secret)
+    const expected = Buffer.from(this.#secret)
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false
+    this.session.dropLink('the agent has a newer one')
+    if (this.session.closed) return false
+    sendGreeting(link, { type: 'resumed', received: this.session.receivedBytes })
+    this.#attach(link, received)
+    if (!this.#counted) this.#context.accountSessions.enterAgain(this.account, this.#agent)
+    this.#counted = true
+    this.#context.logger.info({ session: this.id }, 'agent is back')
+    this.#context.registry.reachable(this)
+    this.session.onBytes(bytes)
+    return true
+  }
+
+  #attach(link: Link, received: number): void {
+    clearTimeout(this.#graceTimer)
+    this.#stopKeepalive()
+    this.session.attach(link, received)
     this.#stopKeepalive = startKeepalive(this.session, {
-      intervalMs: context.pingIntervalMs,
-      deadlineMs: context.pingDeadlineMs,
+      intervalMs: this.#context.pingIntervalMs,
+      deadlineMs: this.#context.pingDeadlineMs,
     })
+  }
+
+  onDetached(reason: string): void {
+    this.#stopKeepalive()
+    const { resumeGraceMs } = this.#context
+    const giveUp = () =>
+      this.session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
+    if (resumeGraceMs === 0 || this.account === '' || this.#left) {
+      giveUp()
+      return
+    }
+    this.#context.logger.info({ session: this.id, reason }, 'agent lost its connection, and may come back')
+    this.#leaveAccount()
+    this.#graceTimer = setTimeout(giveUp, resumeGraceMs)
   }
 
   onControl(fields: Record<string, unknown>): void {
@@ -86,11 +131,11 @@ export class AgentSession implements SessionHandler, Holder {
   }
 
   onClose(error: TunnelError): void {
-    clearTimeout(this.#helloTimer)
+    clearTimeout(this.#graceTimer)
     this.#stopKeepalive()
     if (this.#left) this.#context.registry.leave(this)
     else this.#context.registry.away(this)
-    if (this.account !== '') this.#context.accountSessions.leave(this.account, this.instance ?? this.id)
+    this.#leaveAccount()
     if (error.code === 'TUN_ERR_INTERNAL')
       this.#context.logger.error({ session: this.id, err: error.cause }, 'session failed')
     this.#context.logger.info(
@@ -100,6 +145,16 @@ export class AgentSession implements SessionHandler, Holder {
     this.#onClosed(this)
   }
 
+  /** Which agent this is, among those of its account. */
+  get #agent(): string {
+    return this.instance ?? this.id
+  }
+
+  #leaveAccount(): void {
+    if (this.#counted) this.#context.accountSessions.leave(this.account, this.#agent)
+    this.#counted = false
+  }
+
   replaced(name: string): void {
     this.session.close(new TunnelError('TUN_ERR_REPLACED', `a newer connection of the same agent took "${name}" over`))
   }
@@ -107,15 +162,17 @@ export class AgentSession implements SessionHandler, Holder {
   #onHello(hello: Hello): void {
     if (this.#greeted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent said hello twice')
     this.#greeted = true
-    clearTimeout(this.#helloTimer)
     const account = this.#context.tokens.accountOf(hello.token, this.#address)
     this.instance = hello.instance
-    this.#context.accountSessions.enter(account, hello.instance ?? this.id)
+    this.#context.accountSessions.enter(account, this.#agent)
     this.account = account
+    this.#counted = true
     this.session.setPeerWindow(hello.window)
     this.session.sendControl({
       type: 'welcome',
       session: this.id,
+      secret: this.#secret,
+      grace: this.#context.resumeGraceMs,
       window: this.session.windowBytes,
       server: this.#context.software,
     })
@@ -128,6 +185,7 @@ export class AgentSession implements SessionHandler, Holder {
       const url = this.#context.urlOf(tunnel.name)
       this.session.sendControl({ type: 'bound', tunnel: tunnel.number, name: tunnel.name, url, claim: tunnel.claim })
       this.#context.logger.info({ session: this.id, tunnel: tunnel.name, agent }, 'tunnel open')
+      this.#context.registry.reachable(this)
     } catch (error) {
       const { code, detail } = TunnelError.from(error)
       this.session.sendControl({ type: 'refused', tunnel: request.tunnel, code, message: detail })

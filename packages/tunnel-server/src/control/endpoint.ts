@@ -3,28 +3,43 @@ import type { Socket } from 'node:net'
 import { customAlphabet } from 'nanoid'
 import {
   acceptHandshake,
+  FRAME_HEADER_BYTES,
   isHandshake,
   LINK_PATH,
+  type Link,
+  parseControl,
+  parseToServer,
   provenance,
+  type Resume,
+  readGreeting,
   SUBPROTOCOL,
+  sendGoAway,
   TunnelError,
   WebSocketLink,
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
 import { AgentSession, type ControlContext } from './agent-session.js'
 
+/** Time for an agent to say hello, or which session it comes back to. */
+const GREETING_DEADLINE_MS = 10_000
+
 const sessionId = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 10)
 
 /** Accepts links: WebSocket upgrades on the bare domain. */
 export class ControlEndpoint {
   readonly #context: ControlContext
-  readonly #sessions = new Set<AgentSession>()
+  readonly #sessions = new Map<string, AgentSession>()
+  /** Links whose agent has not said a word yet. */
+  readonly #silent = new Set<Link>()
   constructor(context: ControlContext) {
     this.#context = context
   }
 
+  /** Agents that have a link right now. */
   get sessionCount(): number {
-    return this.#sessions.size
+    let count = 0
+    for (const session of this.#sessions.values()) if (session.attached) count++
+    return count
   }
 
   /** For 'upgrade' of an HTTP server. Returns whether the connection is a link now; else it has been refused and ends. */
@@ -48,9 +63,42 @@ export class ControlEndpoint {
     acceptHandshake(request, socket, SUBPROTOCOL)
     const link = new WebSocketLink(socket, head, 'server')
     const address = addressGroup(this.#addressOf(request, socket))
-    const session = new AgentSession(sessionId(), link, address, this.#context, (ended) => this.#sessions.delete(ended))
-    this.#sessions.add(session)
+    this.#greet(link, address)
     return true
+  }
+
+  /** The first message on a link says whether a session begins or goes on. */
+  #greet(link: Link, address: string): void {
+    this.#silent.add(link)
+    const timer = setTimeout(() => link.destroy(), GREETING_DEADLINE_MS)
+    const settle = () => {
+      clearTimeout(timer)
+      this.#silent.delete(link)
+    }
+    const onGreeting = (_: number, payload: Buffer, bytes: Buffer) => {
+      settle()
+      try {
+        const message = parseToServer(parseControl(payload))
+        if (message?.type === 'resume') this.#resume(link, message, bytes.subarray(FRAME_HEADER_BYTES + payload.length))
+        else if (message?.type === 'hello') this.#begin(link, address, bytes)
+        else throw new TunnelError('TUN_ERR_PROTOCOL', 'a link begins with hello or resume')
+      } catch (error) {
+        sendGoAway(link, TunnelError.from(error))
+      }
+    }
+    readGreeting(link, onGreeting, settle)
+  }
+
+  #begin(link: Link, address: string, bytes: Buffer): void {
+    const session = new AgentSession(sessionId(), address, this.#context, () => this.#sessions.delete(session.id))
+    this.#sessions.set(session.id, session)
+    session.start(link, bytes)
+  }
+
+  /** Whoever asks for a session that is over, or has not its secret, hears the same. */
+  #resume(link: Link, { session, secret, received }: Resume, bytes: Buffer): void {
+    if (this.#sessions.get(session)?.resume(link, secret, received, bytes)) return
+    sendGoAway(link, new TunnelError('TUN_ERR_SESSION_CLOSED', 'the session is over'))
   }
 
   /** Where the agent is: behind trusted proxies, where they say. */
@@ -74,7 +122,8 @@ export class ControlEndpoint {
 
   /** End all sessions; the agents are told to come back. */
   close(): void {
-    for (const { session } of this.#sessions) {
+    for (const link of this.#silent) link.destroy()
+    for (const { session } of [...this.#sessions.values()]) {
       session.close(new TunnelError('TUN_ERR_DRAINING', 'the server is shutting down'))
     }
   }

@@ -11,6 +11,20 @@ export class Admission {
     this.#limits = limits
   }
 
+  /** Requests that wait for an agent right now. */
+  #parked = 0
+
+  /** Count a request that waits; unpark() is owed for it. Returns false where too many do. */
+  park(): boolean {
+    if (this.#parked >= this.#limits.maxParked) return false
+    this.#parked++
+    return true
+  }
+
+  unpark(): void {
+    this.#parked--
+  }
+
   /** Visitors with something open. */
   get visitors(): number {
     return this.#byVisitor.size

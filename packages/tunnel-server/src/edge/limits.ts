@@ -10,6 +10,10 @@ export interface EdgeLimits extends RequestHeadLimits {
   visitorTimeoutMs: number
   /** How long a request or an upgraded connection may carry nothing in either direction (504, or the connection breaks). */
   idleTimeoutMs: number
+  /** How long a request waits for a tunnel whose agent has lost its link; then 503. 0: not at all. */
+  parkMs: number
+  /** Requests that may wait so at once, for all tunnels together; beyond: 503 at once. */
+  maxParked: number
   /** Bytes of a request head; beyond: 431. */
   maxHeaderBytes: number
   /** Bytes of a request body, without chunk framing; beyond: 413. 0: no limit. */

@@ -280,3 +280,45 @@ test('a server that shuts down cuts no answer that is still being read', async (
   assert.ok(visitor.received.endsWith(LARGE.toString()))
   assert.ok(visitor.writableEnded)
 })
+
+test('while the agent has no link, requests wait with all that comes behind them, and then go on in order', async () => {
+  const world = new VisitorWorld()
+  world.holder.attached = false
+  const visitor = await ask(world, `${POST}12345`)
+  visitor.say(`67890${GET}`)
+  const other = await ask(world, GET)
+  await world.pass(9_000)
+  assert.deepEqual([world.requests, visitor.received, other.received], [[], '', ''])
+  world.holder.attached = true
+  world.registry.reachable(world.holder)
+  await world.settle()
+  assert.deepEqual(world.requests, ['POST /b', 'GET /a'])
+  await world.answer(0, 'one')
+  assert.deepEqual(world.requests, ['POST /b', 'GET /a', 'GET /a'])
+  assert.equal(world.pair.opened[0]!.handler.bytes.toString(), '1234567890')
+  await world.answer(2, 'two')
+  assert.match(visitor.received, /one.*two$/s)
+})
+
+test('a request that waits too long gets 503, and so does one too many at once; who leaves makes room', async () => {
+  const world = new VisitorWorld({ parkMs: 5_000, maxParked: 2 })
+  world.holder.attached = false
+  const [first, second, third] = [await ask(world, GET), await ask(world, GET), await ask(world, GET)]
+  const away = /^HTTP\/1\.1 503 .*x-tunnel-error: TUN_ERR_TUNNEL_OFFLINE\r\nRetry-After: 1\r\n/is
+  assert.deepEqual(
+    [first, second, third].map(({ received }) => away.test(received)),
+    [false, false, true],
+  )
+  second.sayEnd()
+  await world.settle()
+  const fourth = await ask(world, GET)
+  assert.equal(fourth.received, '')
+  await world.pass(7_000)
+  for (const visitor of [first, fourth]) assert.match(visitor.received, away)
+  assert.equal(world.admission.visitors, 0)
+  assert.equal(world.registry.find('demo')!.streams, 0)
+  assert.equal(world.registry.find('demo')!.waiting.size, 0)
+  world.holder.attached = true
+  world.registry.reachable(world.holder)
+  assert.deepEqual(world.requests, [])
+})

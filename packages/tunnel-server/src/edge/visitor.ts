@@ -8,6 +8,7 @@ import {
   type Logger,
   Outlet,
   type PeerFacts,
+  type Provenance,
   parseRequestHead,
   provenance,
   ReadTurns,
@@ -59,6 +60,14 @@ interface Admitted {
   visitor: string
 }
 
+/** A request that waits until its tunnel can be reached. */
+interface Parked {
+  request: RequestHead
+  tunnel: Tunnel
+  from: Provenance
+  wake: () => void
+}
+
 /**
  * One visitor's connection: finds its requests, starts an exchange for each, one at a time and in order.
  * `heads`: looking for a request or inside one. `raw`: after a 101. `closing`: what comes is thrown away. `breaking`: the same, and the
@@ -78,6 +87,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
   #fresh = true
   #exchange: Exchange | undefined
   #admitted: Admitted | undefined
+  #parked: Parked | undefined
   #body: BodyReader | undefined
   #bodyBytes = 0
   #turns: ReadTurns | undefined
@@ -117,7 +127,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
   /** No request is being served, and no answer is on its way. */
   get idle(): boolean {
-    return this.#exchange === undefined && this.socket.writableLength === 0
+    return this.#exchange === undefined && this.#parked === undefined && this.socket.writableLength === 0
   }
 
   // From the socket
@@ -183,7 +193,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
       while (offset < chunk.length && this.#state === 'heads') {
         if (this.#body !== undefined) {
           offset = this.#body.feed(chunk, offset)
-        } else if (this.#exchange !== undefined || this.#awaitsDrain) {
+        } else if (this.#busy) {
           this.#hold(offset === 0 ? chunk : chunk.subarray(offset))
           return
         } else {
@@ -197,7 +207,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
           offset = this.#heads.end
           this.#deadline = 0
           if (!this.#begin(text, chunk, offset)) return
-          if (this.#exchange === undefined && offset < chunk.length) {
+          if (!this.#busy && offset < chunk.length) {
             this.#readOnInATurn(chunk.subarray(offset))
             return
           }
@@ -208,11 +218,15 @@ export class VisitorConnection implements BodySink, VisitorSide {
     }
   }
 
+  /** The next request has to wait: for this one, or for the visitor to read. */
+  get #busy(): boolean {
+    return this.#exchange !== undefined || this.#parked !== undefined || this.#awaitsDrain
+  }
+
   /** The last request was refused. One read may hold a thousand such: everybody else has a turn between them. */
   #readOnInATurn(bytes: Buffer): void {
     if (this.#state !== 'heads') return
     this.#hold(bytes)
-    if (this.#awaitsDrain) return
     this.socket.pause()
     setImmediate(() => {
       if (this.#state === 'heads') this.#nextRequest()
@@ -242,38 +256,59 @@ export class VisitorConnection implements BodySink, VisitorSide {
             : `${shown(request.host!)} is not served here`
         throw new TunnelError('TUN_ERR_NO_TUNNEL', what)
       }
-      if (tunnel.holder === undefined) {
-        throw new TunnelError(
-          'TUN_ERR_TUNNEL_OFFLINE',
-          `the tunnel "${tunnel.name}" has lost its connection and is expected back`,
-        )
-      }
       const { maxBodyBytes } = this.#limits
       if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
-      this.#open(request, tunnel)
+      const from = this.#admit(request, tunnel)
+      if (tunnel.holder?.attached) this.#open(request, tunnel, from)
+      else this.#park(request, tunnel, from)
     } catch (error) {
       this.refuse(TunnelError.from(error), request)
-      return true
-    }
-    if (request.framing !== 'none') {
-      this.#bodyBytes = 0
-      this.#body = new BodyReader(request.framing, request.contentLength, this, 'TUN_ERR_BAD_REQUEST')
     }
     return true
   }
 
-  /** Throws where a limit is reached, or what Session.openStream throws. */
-  #open(request: RequestHead, tunnel: Tunnel): void {
+  /** Throws where a limit is reached. */
+  #admit(request: RequestHead, tunnel: Tunnel): Provenance {
     const from = provenance(request, this.#peer)
     const visitor = this.#peer.trusted ? addressGroup(from.visitor) : this.#peerGroup
     this.#edge.admission.enter(tunnel, visitor)
     this.#admitted = { tunnel, visitor }
-    try {
-      this.#exchange = new Exchange(this, request, tunnel, from, this.#edge.settings.accessLog)
-    } catch (error) {
-      this.#release()
-      throw error
+    return from
+  }
+
+  /** Throws what Session.openStream throws. */
+  #open(request: RequestHead, tunnel: Tunnel, from: Provenance): void {
+    this.#exchange = new Exchange(this, request, tunnel, from, this.#edge.settings.accessLog)
+    if (request.framing === 'none') return
+    this.#bodyBytes = 0
+    this.#body = new BodyReader(request.framing, request.contentLength, this, 'TUN_ERR_BAD_REQUEST')
+  }
+
+  /** The agent has lost its link and may be back in a moment: until then the request waits here, where it costs little. */
+  #park(request: RequestHead, tunnel: Tunnel, from: Provenance): void {
+    if (this.#limits.parkMs === 0 || !this.#edge.admission.park()) throw offline(tunnel)
+    const wake = () => {
+      this.#unpark()
+      this.#deadline = 0
+      try {
+        this.#open(request, tunnel, from)
+      } catch (error) {
+        this.refuse(TunnelError.from(error), request)
+        return
+      }
+      this.#readOn()
     }
+    this.#parked = { request, tunnel, from, wake }
+    tunnel.waiting.add(wake)
+    this.#deadline = this.#in(this.#limits.parkMs)
+  }
+
+  #unpark(): void {
+    const parked = this.#parked
+    if (parked === undefined) return
+    this.#parked = undefined
+    parked.tunnel.waiting.delete(parked.wake)
+    this.#edge.admission.unpark()
   }
 
   /** The current exchange, if there is one, is no longer ours. */
@@ -282,6 +317,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
     const admitted = this.#admitted
     this.#exchange = undefined
     this.#admitted = undefined
+    this.#unpark()
     if (admitted !== undefined) this.#edge.admission.leave(admitted.tunnel, admitted.visitor)
     return exchange
   }
@@ -352,6 +388,11 @@ export class VisitorConnection implements BodySink, VisitorSide {
       return
     }
     this.#deadline = this.#edge.clock + this.#limits.keepAliveMs
+    this.#readOn()
+  }
+
+  /** Go on with what came behind the last head, and with the socket. */
+  #readOn(): void {
     const bytes = this.#pipelined
     this.#pipelined = undefined
     if (bytes !== undefined) this.#read(bytes)
@@ -434,7 +475,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   #timeOut(): void {
-    if (this.#state === 'heads' && (this.#fresh || this.#heads.started)) {
+    if (this.#parked !== undefined) this.refuse(offline(this.#parked.tunnel), this.#parked.request)
+    else if (this.#state === 'heads' && (this.#fresh || this.#heads.started)) {
       this.refuse(new TunnelError('TUN_ERR_REQUEST_TIMEOUT', 'the request head did not arrive in time'), undefined)
     } else {
       this.socket.destroy()
@@ -464,6 +506,13 @@ function acceptOf(request: RequestHead): string {
 /** As much of what a visitor made up as a person wants to read. */
 function shown(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+function offline(tunnel: Tunnel): TunnelError {
+  return new TunnelError(
+    'TUN_ERR_TUNNEL_OFFLINE',
+    `the tunnel "${tunnel.name}" has lost its connection and is expected back`,
+  )
 }
 
 function bodyTooLarge(maxBodyBytes: number): TunnelError {

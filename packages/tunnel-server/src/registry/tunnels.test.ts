@@ -9,6 +9,7 @@ class FakeHolder implements Holder {
   readonly instance: string
   readonly account: string
   readonly lost: string[] = []
+  attached = true
   constructor(id: string, instance = id, account = 'account') {
     this.id = id
     this.account = account

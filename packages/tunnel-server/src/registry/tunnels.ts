@@ -7,6 +7,8 @@ export interface Holder {
   /** Names the session in logs. */
   readonly id: string
   readonly session: Session
+  /** Its agent has a link right now. */
+  readonly attached: boolean
   /** What the agent calls itself for as long as it runs. */
   readonly instance: string | undefined
   /** Whose names these are (see accounts/tokens.ts). */
@@ -22,6 +24,8 @@ export interface Tunnel {
   readonly account: string
   /** Visitors' streams open right now; the edge counts them. */
   streams: number
+  /** Called when the tunnel can be reached again: visitors who wait for that. */
+  readonly waiting: Set<() => void>
   /** The agent's number for it. */
   number: number
   /** Undefined while the agent is away. */
@@ -59,7 +63,7 @@ export class TunnelRegistry {
   /** Tunnels whose agent is here. */
   get online(): number {
     let count = 0
-    for (const tunnel of this.#tunnels.values()) if (tunnel.holder !== undefined) count++
+    for (const tunnel of this.#tunnels.values()) if (tunnel.holder?.attached) count++
     return count
   }
 
@@ -81,9 +85,9 @@ export class TunnelRegistry {
     const existing = this.find(name)
     if (existing !== undefined) {
       const previous = existing.holder
-      const itself = previous === undefined || (holder.instance !== undefined && previous.instance === holder.instance)
+      const itself = !previous?.attached || (holder.instance !== undefined && previous.instance === holder.instance)
       if (!itself || !matches(existing.claim, request.claim)) {
-        const why = previous === undefined ? 'is kept for an agent that is away for a moment' : 'is in use'
+        const why = !previous?.attached ? 'is kept for an agent that is away for a moment' : 'is in use'
         throw new TunnelError('TUN_ERR_NAME_TAKEN', `the name "${name}" ${why}, choose another one`)
       }
       existing.holder = holder
@@ -102,6 +106,7 @@ export class TunnelRegistry {
       claim: randomBytes(24).toString('base64url'),
       account,
       streams: 0,
+      waiting: new Set(),
       number: request.tunnel,
       holder,
       leaseEnds: 0,
@@ -111,7 +116,18 @@ export class TunnelRegistry {
     return tunnel
   }
 
-  /** The agent's link is gone: keep its names for it. */
+  /** The holder's agent takes streams, for the first time or again: visitors who wait for its tunnels go on. */
+  reachable(holder: Holder): void {
+    for (const tunnel of this.#of(holder)) this.#wake(tunnel)
+  }
+
+  #wake(tunnel: Tunnel): void {
+    const waiting = [...tunnel.waiting]
+    tunnel.waiting.clear()
+    for (const go of waiting) go()
+  }
+
+  /** The agent's session is over: keep its names for it. */
   away(holder: Holder): void {
     for (const tunnel of this.#of(holder)) {
       tunnel.holder = undefined

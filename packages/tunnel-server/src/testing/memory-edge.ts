@@ -46,7 +46,7 @@ export class MemoryVisitor {
 /** Settings of an edge whose one tunnel is held by the agent at the other end of `session`. */
 export function edgeSettings(session: Session, handOver: EdgeSettings['handOver']): EdgeSettings {
   const registry = new TunnelRegistry({ leaseMs: 60_000, maxTunnelsPerAccount: 1 })
-  const holder: Holder = { id: 'agent', session, instance: undefined, account: 'a', replaced() {} }
+  const holder: Holder = { id: 'agent', session, instance: undefined, account: 'a', attached: true, replaced() {} }
   registry.bind({ tunnel: TUNNEL_NUMBER, name: TUNNEL_NAME }, holder)
   return {
     domain: EDGE_DOMAIN,

@@ -11,6 +11,8 @@ export const LIMITS: EdgeLimits = {
   keepAliveMs: 150_000,
   visitorTimeoutMs: 600_000,
   idleTimeoutMs: 0,
+  parkMs: 10_000,
+  maxParked: 1_024,
   maxHeaderBytes: 65_536,
   maxFields: 256,
   maxTargetBytes: 16_384,
@@ -23,6 +25,8 @@ export const LIMITS: EdgeLimits = {
 export class VisitorWorld {
   readonly pair = new SessionPair()
   readonly registry = new TunnelRegistry({ leaseMs: 0, maxTunnelsPerAccount: 10 })
+  /** The agent; while it is not `attached`, requests wait. */
+  readonly holder = { id: 's', session: this.pair.server, instance: 'i', account: 'a', attached: true, replaced() {} }
   readonly admission: Admission
   readonly context: EdgeContext
   readonly connections = new Set<VisitorConnection>()
@@ -51,8 +55,7 @@ export class VisitorWorld {
       isTrusted: (address) => address.startsWith('10.'),
       closed: (connection) => void this.connections.delete(connection),
     }
-    const holder = { id: 's', session: this.pair.server, instance: 'i', account: 'a', replaced() {} }
-    this.registry.bind({ tunnel: 7, name: 'demo' }, holder)
+    this.registry.bind({ tunnel: 7, name: 'demo' }, this.holder)
   }
 
   visitor(remoteAddress?: string): FakeSocket {

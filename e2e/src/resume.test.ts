@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { WebSocket, WebSocketServer } from 'ws'
+import { Cutter } from './support/cutter.js'
+import { BareLink, control, openBareLink } from './support/link.js'
+import { eventually } from './support/process.js'
+import { open, RawVisitor, readAll, responseOf, visit } from './support/visitor.js'
+import { within } from './support/within.js'
+import { World } from './support/world.js'
+
+const MIB = 1024 * 1024
+
+/** Bytes that look different everywhere, and are the same every time. */
+function pattern(bytes: number): Buffer {
+  const out = Buffer.alloc(bytes)
+  for (let i = 0; i < bytes; i += 4) out.writeUInt32LE((Math.imul(i, 2_654_435_761) ^ (i >>> 11)) >>> 0, i)
+  return out
+}
+
+const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+test('a link that is cut a hundred times is a pause: transfers arrive whole, messages once and in order, no request fails', async () => {
+  await using world = await World.start()
+  const cutter = await Cutter.start(world)
+  const whole = pattern(64 * MIB)
+  const app = await world.app((request, response) => {
+    if (request.url === '/down') response.end(whole)
+    else if (request.method === 'PUT')
+      readAll(request).then(
+        (body) => response.end(sha(body)),
+        () => {},
+      )
+    else response.end('hello')
+  })
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await once(sockets, 'listening')
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${data}`)))
+  world.onLeave(async () => {
+    for (const client of sockets.clients) client.terminate()
+    sockets.close()
+  })
+  const env = { TUNNEL_SERVER: cutter.url }
+  const agents = [
+    await world.agent('demo', app, { env }),
+    await world.agent('chat', (sockets.address() as { port: number }).port, { env }),
+  ]
+
+  let over = false
+  const cuts = (async () => {
+    for (let i = 1; i <= 100; i++) {
+      const before = cutter.count
+      cutter.cut()
+      await eventually(`both agents are back after cut ${i}`, () => cutter.count >= before + 2)
+    }
+    over = true
+  })()
+  const transfers = async () => {
+    const down = responseOf(open(world, 'demo', '/down').end()).then(readAll)
+    const up = visit(world, 'demo', '/up', { method: 'PUT', body: whole })
+    assert.equal(sha(await down), sha(whole))
+    assert.equal((await up).text, sha(whole))
+  }
+  const requests = async () => {
+    const { status, text } = await visit(world, 'demo', '/')
+    assert.deepEqual([status, text], [200, 'hello'])
+  }
+  const repeat = async (what: () => Promise<void>) => {
+    let times = 0
+    do {
+      await what()
+      times++
+    } while (!over)
+    return times
+  }
+  const talk = async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${world.port}/`, { headers: { host: `chat.localhost:${world.port}` } })
+    await within('a WebSocket opens', once(socket, 'open'))
+    const heard: string[] = []
+    socket.on('message', (data) => heard.push(String(data)))
+    let sent = 0
+    await repeat(async () => {
+      socket.send(String(sent++))
+      await eventually('an echo', () => heard.length === sent)
+    })
+    assert.deepEqual(
+      heard,
+      Array.from({ length: sent }, (_, i) => `echo ${i}`),
+    )
+    socket.close()
+    await within('a WebSocket closes', once(socket, 'close'))
+  }
+  const [asked] = await Promise.all([repeat(requests), repeat(transfers), ...Array.from({ length: 5 }, talk), cuts])
+  assert.ok(asked > 10)
+  for (const agent of agents) assert.ok(agent.running)
+  assert.equal(world.server.output.split('tunnel open').length - 1, 2, 'each new link resumed a session')
+})
+
+test('a link that falls silent without a word is noticed by both sides, and a download goes on', async () => {
+  const patience = ['--ping-interval', '200ms', '--ping-deadline', '300ms']
+  await using world = await World.start({ args: patience })
+  const cutter = await Cutter.start(world)
+  let write = (_text: string) => {}
+  const app = await world.app((_, response) => {
+    write = (text) => void response.write(text)
+    write('one ')
+  })
+  await world.agent('demo', app, { args: patience, env: { TUNNEL_SERVER: cutter.url } })
+  const visitor = new RawVisitor(world)
+  visitor.send('GET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
+  await visitor.until((received) => received.includes('one '))
+  cutter.silence()
+  write('two ')
+  await visitor.until((received) => received.includes('two '))
+  assert.equal(cutter.count, 2)
+})
+
+test('while the agent has no link a new request waits, and is answered when it has one again', async () => {
+  await using world = await World.start()
+  const cutter = await Cutter.start(world)
+  await world.agent('demo', await world.app((_, response) => void response.end('hello')), {
+    env: { TUNNEL_SERVER: cutter.url },
+  })
+  cutter.closed = true
+  cutter.cut()
+  await world.server.waitFor(/agent lost its connection/)
+  const waiting = [1, 2, 3].map(() => visit(world, 'demo', '/', { method: 'POST', body: 'x'.repeat(100_000) }))
+  const parked = new RawVisitor(world)
+  parked.send('GET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\nGET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
+  cutter.closed = false
+  for (const answer of await Promise.all(waiting)) assert.equal(answer.text, 'hello')
+  await parked.until((received) => received.split('200 OK').length === 3)
+})
+
+test('a request that has waited long enough gets 503 with Retry-After; one too many gets it at once', async () => {
+  await using world = await World.start({ args: ['--park', '2s', '--max-parked', '1'] })
+  const agent = await world.agent('demo', await world.app((_, response) => void response.end('hello')))
+  agent.kill('SIGKILL')
+  await world.server.waitFor(/agent lost its connection/)
+  const first = visit(world, 'demo', '/')
+  const second = await visit(world, 'demo', '/')
+  for (const answer of [second, await first]) {
+    assert.deepEqual([answer.status, answer.headers['retry-after']], [503, '1'])
+    assert.equal(answer.headers['x-tunnel-error'], 'TUN_ERR_TUNNEL_OFFLINE')
+  }
+})
+
+test('a request that waits is served by the agent that comes back, also when it is a new process', async () => {
+  await using world = await World.start()
+  const state = world.newState()
+  const app = await world.app((_, response) => void response.end('hello'))
+  const agent = await world.agent('demo', app, { state })
+  agent.kill('SIGKILL')
+  await world.server.waitFor(/agent lost its connection/)
+  const waiting = visit(world, 'demo', '/')
+  await world.agent('demo', app, { state })
+  assert.equal((await waiting).text, 'hello')
+})
+
+test('when the grace is over, what was open breaks, and the agent begins anew', async () => {
+  await using world = await World.start({ args: ['--resume-grace', '500ms'] })
+  const cutter = await Cutter.start(world)
+  const app = await world.app((request, response) => {
+    if (request.url === '/') response.end('hello')
+    else response.write('never complete')
+  })
+  const agent = await world.agent('demo', app, { env: { TUNNEL_SERVER: cutter.url } })
+  const visitor = new RawVisitor(world)
+  visitor.send('GET /long HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
+  await visitor.until((received) => received.includes('never complete'))
+  cutter.closed = true
+  cutter.cut()
+  assert.equal(await within('the visitor learns', visitor.closed()), 'broken')
+  cutter.closed = false
+  assert.equal((await visit(world, 'demo', '/')).text, 'hello')
+  assert.ok(agent.running)
+})
+
+test('a session is resumed by its secret only: whoever knows no more than its id is sent away and disturbs nothing', async () => {
+  await using world = await World.start()
+  const rightful = await openBareLink(world)
+  rightful.send(control({ type: 'hello', binds: [{ tunnel: 1, name: 'demo' }] }))
+  const welcome = await eventually('the welcome', () => rightful.controls().find(({ type }) => type === 'welcome'))
+  for (const secret of ['', 'x', `${String(welcome.secret).slice(0, -1)}?`]) {
+    const thief = await openBareLink(world)
+    thief.send(control({ type: 'resume', session: welcome.session, secret, received: 0 }))
+    await thief.closed()
+    assert.equal(thief.goneAway?.words, 'the session is over')
+  }
+  assert.equal(rightful.socket.readyState, WebSocket.OPEN)
+
+  const next = await openBareLink(world)
+  next.send(control({ type: 'resume', session: welcome.session, secret: welcome.secret, received: 0 }))
+  await eventually('the answer', () => next.controls().some(({ type }) => type === 'resumed'))
+  await rightful.closed()
+  assert.ok(
+    next.controls().some(({ type }) => type === 'welcome'),
+    'what the old link had said is said again',
+  )
+
+  const liar = await openBareLink(world)
+  liar.send(control({ type: 'resume', session: welcome.session, secret: welcome.secret, received: 2 ** 40 }))
+  await liar.closed()
+  assert.ok(liar instanceof BareLink && world.server.running)
+})

@@ -1,0 +1,226 @@
+import {
+  type Bound,
+  type ErrorCode,
+  errorFromPayload,
+  errorTable,
+  FRAME_HEADER_BYTES,
+  FrameType,
+  type Link,
+  type OpenRequest,
+  parseControl,
+  parseToAgent,
+  readGreeting,
+  Session,
+  type SessionHandler,
+  type Stream,
+  type StreamHandler,
+  StreamKind,
+  sendGreeting,
+  startKeepalive,
+  TunnelError,
+  type Welcome,
+} from 'tunnel-protocol'
+
+export interface AgentSessionOptions {
+  token: string | undefined
+  /** Software and version, told to the server. */
+  software: string
+  pingIntervalMs: number
+  pingDeadlineMs: number
+}
+
+export interface AgentSessionEvents {
+  /** The server has given the name. Called once. */
+  onBound(bound: Bound): void
+  /** The link is gone; resume() goes on with another one. */
+  onDetached(reason: string): void
+  /** It is over. Called once. */
+  onEnd(error: TunnelError): void
+  /** A visitor's request. Throwing a TunnelError resets the stream. */
+  onStream(stream: Stream, open: OpenRequest): StreamHandler
+}
+
+/** How resume() comes out; exactly one is called, unless it is given up. */
+export interface ResumeEvents {
+  onResumed(): void
+  /** The server has given the session up, or never had it. */
+  onRefused(error: TunnelError): void
+  /** The link was lost before there was an answer. */
+  onFailed(error: TunnelError): void
+}
+
+/** The one tunnel of a session; numbers are there for agents with several. */
+const TUNNEL = 1
+/** Time for the server to answer hello or resume. */
+const ANSWER_DEADLINE_MS = 15_000
+
+/** One session with the server, from hello to its end, over as many links as it takes. */
+export class AgentSession implements SessionHandler {
+  bound: Bound | undefined
+  readonly #options: AgentSessionOptions
+  readonly #events: AgentSessionEvents
+  readonly #session: Session
+  #welcome: Welcome | undefined
+  /** It lost its link and waits for another one. */
+  #detached = false
+  #stopKeepalive = () => {}
+  #answerTimer: NodeJS.Timeout | undefined
+  #graceTimer: NodeJS.Timeout | undefined
+
+  constructor(options: AgentSessionOptions, events: AgentSessionEvents) {
+    this.#options = options
+    this.#events = events
+    this.#session = new Session({ role: 'agent', handler: this })
+  }
+
+  /** Names the session in both logs. */
+  get id(): string {
+    return this.#welcome?.session ?? ''
+  }
+
+  /** Streams open right now. */
+  get streamCount(): number {
+    return this.#session.streamCount
+  }
+
+  /** It lost its link, and may go on with another one. */
+  get detached(): boolean {
+    return this.#detached
+  }
+
+  /** Begin on the first link. */
+  start(link: Link, hello: { name: string | undefined; claim: string | undefined; instance: string }): void {
+    this.#answerTimer = setTimeout(() => this.close(unanswered()), ANSWER_DEADLINE_MS)
+    this.#attach(link, 0)
+    this.#session.sendControl({
+      type: 'hello',
+      token: this.#options.token,
+      agent: this.#options.software,
+      instance: hello.instance,
+      window: this.#session.windowBytes,
+      binds: [{ tunnel: TUNNEL, name: hello.name, claim: hello.claim }],
+    })
+  }
+
+  /** Go on with a new link. Returns a function that gives up. */
+  resume(link: Link, events: ResumeEvents): () => void {
+    const settle = () => {
+      clearTimeout(timer)
+      link.handler = undefined
+    }
+    const fail = (error: TunnelError) => {
+      settle()
+      link.destroy()
+      events.onFailed(error)
+    }
+    const timer = setTimeout(() => fail(unanswered()), ANSWER_DEADLINE_MS)
+    readGreeting(
+      link,
+      (type, payload, bytes) => {
+        settle()
+        try {
+          if (type === FrameType.GoAway) {
+            link.close()
+            events.onRefused(errorFromPayload(payload))
+            return
+          }
+          const message = parseToAgent(parseControl(payload))
+          if (message?.type !== 'resumed') throw new TunnelError('TUN_ERR_PROTOCOL', 'the server did not answer resume')
+          this.#attach(link, message.received)
+          events.onResumed()
+          this.#session.onBytes(bytes.subarray(FRAME_HEADER_BYTES + payload.length))
+        } catch (error) {
+          fail(TunnelError.from(error))
+        }
+      },
+      fail,
+    )
+    sendGreeting(link, {
+      type: 'resume',
+      session: this.id,
+      secret: this.#welcome!.secret,
+      received: this.#session.receivedBytes,
+    })
+    return () => {
+      settle()
+      link.destroy()
+    }
+  }
+
+  /** Say goodbye: the name is free at once. */
+  leave(): void {
+    this.#session.sendControl({ type: 'leave' })
+    this.#session.flush()
+    this.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is leaving'))
+  }
+
+  close(error: TunnelError): void {
+    this.#session.close(error)
+  }
+
+  #attach(link: Link, received: number): void {
+    clearTimeout(this.#graceTimer)
+    this.#detached = false
+    this.#session.attach(link, received)
+    this.#stopKeepalive = startKeepalive(this.#session, {
+      intervalMs: this.#options.pingIntervalMs,
+      deadlineMs: this.#options.pingDeadlineMs,
+    })
+  }
+
+  // Session → agent
+
+  onDetached(reason: string): void {
+    this.#stopKeepalive()
+    const lost = new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`)
+    const graceMs = this.#welcome?.secret === undefined ? 0 : (this.#welcome.grace ?? 0)
+    if (this.bound === undefined || graceMs === 0) {
+      this.close(lost)
+      return
+    }
+    this.#detached = true
+    this.#graceTimer = setTimeout(() => this.close(lost), graceMs)
+    this.#events.onDetached(reason)
+  }
+
+  onControl(fields: Record<string, unknown>): void {
+    const message = parseToAgent(fields)
+    switch (message?.type) {
+      case 'welcome':
+        if (this.#welcome !== undefined) throw new TunnelError('TUN_ERR_PROTOCOL', 'the server said welcome twice')
+        this.#welcome = message
+        this.#session.setPeerWindow(message.window)
+        return
+      case 'bound':
+        if (message.tunnel !== TUNNEL || this.bound !== undefined) return
+        this.bound = message
+        clearTimeout(this.#answerTimer)
+        this.#events.onBound(message)
+        return
+      case 'refused': {
+        const known = Object.hasOwn(errorTable, message.code)
+        this.close(new TunnelError(known ? (message.code as ErrorCode) : 'TUN_ERR_FORBIDDEN', message.message))
+      }
+    }
+  }
+
+  onOpen(stream: Stream, open: OpenRequest): StreamHandler {
+    if (open.tunnel !== TUNNEL || this.bound === undefined)
+      throw new TunnelError('TUN_ERR_PROTOCOL', `there is no tunnel ${open.tunnel}`)
+    if (open.kind !== StreamKind.Http && open.kind !== StreamKind.Upgrade) {
+      throw new TunnelError('TUN_ERR_PROTOCOL', `this agent does not know streams of kind ${open.kind}`)
+    }
+    return this.#events.onStream(stream, open)
+  }
+
+  onClose(error: TunnelError): void {
+    clearTimeout(this.#answerTimer)
+    clearTimeout(this.#graceTimer)
+    this.#stopKeepalive()
+    this.#events.onEnd(error)
+  }
+}
+
+function unanswered(): TunnelError {
+  return new TunnelError('TUN_ERR_CONNECT', 'the server took the connection but does not answer')
+}
