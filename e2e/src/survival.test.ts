@@ -27,7 +27,20 @@ import { World } from './support/world.js'
  * Time-outs short enough to wait for. The one for heads also has to leave attackers, who share a process, the time to send what they
  * want: it is the server that is tested here.
  */
-const SERVER = ['--head-timeout', '5s', '--lease', '1s', '--max-streams', '64', '--max-tunnels-per-account', '10000']
+const SERVER = [
+  '--head-timeout',
+  '5s',
+  '--lease',
+  '1s',
+  '--resume-grace',
+  '1s',
+  '--park',
+  '1s',
+  '--max-streams',
+  '64',
+  '--max-tunnels-per-account',
+  '10000',
+]
 /** Kept whole, what the visitors, apps and agents below send would be 500 MiB and more in most rows. */
 const MAX_GROWTH_MIB = 96
 /** Answers that the other tunnel has to give while what an attack built up stands. */

@@ -70,7 +70,11 @@ export class ControlEndpoint {
   /** The first message on a link says whether a session begins or goes on. */
   #greet(link: Link, address: string): void {
     this.#silent.add(link)
-    const timer = setTimeout(() => link.destroy(), GREETING_DEADLINE_MS)
+    const timer = setTimeout(() => {
+      link.handler = undefined
+      settle()
+      sendGoAway(link, new TunnelError('TUN_ERR_PROTOCOL', 'the agent did not say hello in time'))
+    }, GREETING_DEADLINE_MS)
     const settle = () => {
       clearTimeout(timer)
       this.#silent.delete(link)
