@@ -2,8 +2,11 @@ import fc from 'fast-check'
 
 /** TUNNEL_FUZZ_RUNS: how many times as many cases as usual, for a long hunt. Default 1. */
 const times = Number(process.env.TUNNEL_FUZZ_RUNS ?? '1')
-/** TUNNEL_FUZZ_SEED: a whole number, printed by a failing run, that repeats it. Default: another one each time. */
-const seed = process.env.TUNNEL_FUZZ_SEED
+/**
+ * TUNNEL_FUZZ_SEED: a whole number, printed by a failing run, that repeats it. Default: always the same cases, so that a change is to blame when
+ * a run fails; in a hunt, with TUNNEL_FUZZ_RUNS, other ones each time.
+ */
+const seed = process.env.TUNNEL_FUZZ_SEED ?? (times === 1 ? '1' : undefined)
 
 /** How fast-check runs a fuzz test of `runs` cases. What fails is made small, and printed with its seed. */
 export function fuzzing(runs: number): { numRuns: number; seed?: number } {
