@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   type BindRequest,
   type Hello,
@@ -14,6 +14,7 @@ import {
 } from 'tunnel-protocol'
 import type { AccountSessions } from '../accounts/sessions.js'
 import type { TokenList } from '../accounts/tokens.js'
+import { isSecret } from '../policy/secret.js'
 import type { Holder, TunnelRegistry } from '../registry/tunnels.js'
 
 export interface ControlContext {
@@ -82,9 +83,7 @@ export class AgentSession implements SessionHandler, Holder {
    * came behind its message. Returns false, and does nothing, for a secret that is not this session's.
    */
   resume(link: Link, secret: string, received: number, bytes: Buffer): boolean {
-    const given = Buffer.from(secret)
-    const expected = Buffer.from(this.#secret)
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return false
+    if (!isSecret(this.#secret, secret)) return false
     this.session.dropLink('the agent has a newer one')
     if (this.session.closed) return false
     sendGreeting(link, { type: 'resumed', received: this.session.receivedBytes })

@@ -18,6 +18,7 @@ import {
   WebSocketLink,
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
+import { peerOf } from '../policy/peer.js'
 import { AgentSession, type ControlContext } from './agent-session.js'
 
 /** Time for an agent to say hello, or which session it comes back to. */
@@ -107,9 +108,6 @@ export class ControlEndpoint {
 
   /** Where the agent is: behind trusted proxies, where they say. */
   #addressOf(request: IncomingMessage, socket: Socket): string {
-    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    const { isTrusted } = this.#context
-    const peer = { address, proto: 'http' as const, port: 0, trusted: isTrusted(address), isTrusted }
     const field = (name: string) => request.headers[name]?.toString()
     return provenance(
       {
@@ -120,7 +118,7 @@ export class ControlEndpoint {
         forwardedHost: undefined,
         forwardedPort: undefined,
       },
-      peer,
+      peerOf(socket, this.#context.isTrusted),
     ).visitor
   }
 

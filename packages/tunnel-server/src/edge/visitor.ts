@@ -18,6 +18,7 @@ import {
   withoutForwarding,
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
+import { peerOf } from '../policy/peer.js'
 import { routeHost } from '../registry/route.js'
 import type { Tunnel, TunnelRegistry } from '../registry/tunnels.js'
 import type { Admission } from './admission.js'
@@ -64,7 +65,6 @@ interface Admitted {
 interface Parked {
   request: RequestHead
   tunnel: Tunnel
-  from: Provenance
   wake: () => void
 }
 
@@ -109,10 +109,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
     this.#heads = new HeadReader(this.#limits.maxHeaderBytes)
     this.#deadline = this.#in(this.#limits.headTimeoutMs)
     this.#movedAt = edge.clock
-    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    const trusted = edge.isTrusted(address)
-    this.#peer = { address, proto: 'http', port: socket.localPort ?? 0, trusted, isTrusted: edge.isTrusted }
-    this.#peerGroup = addressGroup(address)
+    this.#peer = peerOf(socket, edge.isTrusted)
+    this.#peerGroup = addressGroup(this.#peer.address)
     socket.on('data', this.#onData)
     socket.on('drain', this.#onDrain)
     socket.on('end', this.#onEnd)
@@ -298,7 +296,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
       }
       this.#readOn()
     }
-    this.#parked = { request, tunnel, from, wake }
+    this.#parked = { request, tunnel, wake }
     tunnel.waiting.add(wake)
     this.#deadline = this.#in(this.#limits.parkMs)
   }

@@ -1,5 +1,6 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type BindRequest, type Session, TunnelError } from 'tunnel-protocol'
+import { isSecret } from '../policy/secret.js'
 import { checkName, randomName } from './names.js'
 
 /** Who holds a name. */
@@ -86,7 +87,7 @@ export class TunnelRegistry {
     if (existing !== undefined) {
       const previous = existing.holder
       const itself = !previous?.attached || (holder.instance !== undefined && previous.instance === holder.instance)
-      if (!itself || !matches(existing.claim, request.claim)) {
+      if (!itself || !isSecret(existing.claim, request.claim)) {
         const why = !previous?.attached ? 'is kept for an agent that is away for a moment' : 'is in use'
         throw new TunnelError('TUN_ERR_NAME_TAKEN', `the name "${name}" ${why}, choose another one`)
       }
@@ -165,9 +166,4 @@ export class TunnelRegistry {
     while (this.#tunnels.has(name)) name = randomName()
     return name
   }
-}
-
-function matches(claim: string, given: string | undefined): boolean {
-  if (given === undefined || given.length !== claim.length) return false
-  return timingSafeEqual(Buffer.from(claim), Buffer.from(given.replaceAll(/[^\x20-\x7e]/g, '?')))
 }
