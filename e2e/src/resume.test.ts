@@ -204,3 +204,29 @@ test('a session is resumed by its secret only: whoever knows no more than its id
   await liar.closed()
   assert.ok(liar instanceof BareLink && world.server.running)
 })
+
+test('a session without a name ends with its link, and one that lies about what it got counts no more', async () => {
+  await using world = await World.start({ args: ['--max-sessions-per-account', '1'], env: { TUNNEL_TOKENS: 'alice' } })
+  const enter = async (binds: object[]) => {
+    const link = await openBareLink(world)
+    link.send(control({ type: 'hello', token: 'alice', binds }))
+    const welcome = await eventually('the welcome', () => link.controls().find(({ type }) => type === 'welcome'))
+    return { link, welcome }
+  }
+  const resume = async ({ session, secret }: Record<string, unknown>, received: number) => {
+    const link = await openBareLink(world)
+    link.send(control({ type: 'resume', session, secret, received }))
+    await link.closed()
+    return link
+  }
+  const nameless = await enter([])
+  nameless.link.socket.terminate()
+  await world.server.waitFor(/agent gone/)
+  assert.equal((await resume(nameless.welcome, 0)).goneAway?.words, 'the session is over')
+
+  const liar = await enter([{ tunnel: 1, name: 'demo' }])
+  await resume(liar.welcome, 2 ** 40)
+  await liar.link.closed()
+  const next = await enter([{ tunnel: 1, name: 'other' }])
+  await eventually('there is room for another one', () => next.link.controls().some(({ type }) => type === 'bound'))
+})

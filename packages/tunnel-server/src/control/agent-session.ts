@@ -52,6 +52,8 @@ export class AgentSession implements SessionHandler, Holder {
   /** It counts against its account. */
   #counted = false
   #greeted = false
+  /** It has been given a name. */
+  #bound = false
   #left = false
 
   constructor(id: string, address: string, context: ControlContext, onClosed: (session: AgentSession) => void) {
@@ -88,6 +90,7 @@ export class AgentSession implements SessionHandler, Holder {
     if (this.session.closed) return false
     sendGreeting(link, { type: 'resumed', received: this.session.receivedBytes })
     this.#attach(link, received)
+    if (this.session.closed) return true // what the agent says it has received cannot be
     if (!this.#counted) this.#context.accountSessions.enterAgain(this.account, this.#agent)
     this.#counted = true
     this.#context.logger.info({ session: this.id }, 'agent is back')
@@ -111,7 +114,8 @@ export class AgentSession implements SessionHandler, Holder {
     const { resumeGraceMs } = this.#context
     const giveUp = () =>
       this.session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
-    if (resumeGraceMs === 0 || this.account === '' || this.#left) {
+    // Without a name there is nothing to come back for, and nothing that would bound how many such sessions are kept.
+    if (resumeGraceMs === 0 || !this.#bound || this.#left) {
       giveUp()
       return
     }
@@ -181,6 +185,7 @@ export class AgentSession implements SessionHandler, Holder {
   #bind(request: BindRequest, agent: string | undefined): void {
     try {
       const tunnel = this.#context.registry.bind(request, this)
+      this.#bound = true
       const url = this.#context.urlOf(tunnel.name)
       this.session.sendControl({ type: 'bound', tunnel: tunnel.number, name: tunnel.name, url, claim: tunnel.claim })
       this.#context.logger.info({ session: this.id, tunnel: tunnel.name, agent }, 'tunnel open')
