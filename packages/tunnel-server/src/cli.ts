@@ -1,4 +1,5 @@
 import { addOptions, createLogger, givenFlags, runProgram, stopOnSignals } from 'tunnel-command'
+import { takeInheritedSockets } from './inherited-sockets.js'
 import { readServerOptions, serverOptions } from './options.js'
 import { createTunnelServer, SOFTWARE } from './server.js'
 
@@ -24,7 +25,8 @@ export async function main(argv: string[]): Promise<void> {
     program.action(async () => {
       const options = readServerOptions(givenFlags(program))
       const logger = await createLogger(options.logLevel, options.logFormat, process.stdout)
-      const server = await createTunnelServer(options, logger)
+      const inherited = takeInheritedSockets(process.env, process.pid)
+      const server = await createTunnelServer(options, logger, inherited)
       logger.info(
         { url: server.url, port: server.port, domain: options.domain },
         `tunnel-server is ready on ${server.url}`,

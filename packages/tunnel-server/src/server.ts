@@ -19,7 +19,10 @@ export interface TunnelServer {
   readonly open: boolean
   /** Visitor connections right now. */
   readonly connectionCount: number
-  /** Take nothing new, let open requests end for `drainMs`, then close. Default: the option `drainMs`. */
+  /**
+   * Take nothing new, tell the agents, let open requests end for `drainMs`, end the rest (WebSockets with 1012, what has no answer yet with 503),
+   * and close. Default: the option `drainMs`.
+   */
   close(drainMs?: number): Promise<void>
 }
 
@@ -29,10 +32,14 @@ export const SOFTWARE = `tunnel-server/${version}`
 /** What the windows of all sessions may grow by together, beyond what each stream has to begin with. */
 const GROWTH_BUDGET_BYTES = 128 * 1024 * 1024
 
-/** Builds every part and connects them; nothing else knows all parts. Throws TUN_ERR_OPTION. */
+/**
+ * Builds every part and connects them; nothing else knows all parts. `inherited`: file descriptors of listening sockets, in place of
+ * the options `port` and `host`. Throws TUN_ERR_OPTION.
+ */
 export async function createTunnelServer(
   given: Partial<ServerOptions> = {},
   logger: Logger = silentLogger,
+  inherited: number[] = [],
 ): Promise<TunnelServer> {
   const options = serverOptionsFrom(given)
   const tokens = new TokenList([
@@ -73,6 +80,7 @@ export async function createTunnelServer(
     domain: options.domain,
     port: options.port,
     host: options.host,
+    inherited,
     isTrusted,
     limits: edgeLimits(options),
     registry,
@@ -83,7 +91,9 @@ export async function createTunnelServer(
 
   let closing: Promise<void> | undefined
   const close = async (drainMs: number) => {
+    control.drain()
     await edge.drain(drainMs)
+    await edge.evict()
     control.close()
     await api.close()
     await edge.close()

@@ -7,7 +7,7 @@ export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, P
 const FIN = 0x80
 const RESERVED = 0x70
 const MASKED = 0x80
-const MAX_HEADER_BYTES = 14
+export const MAX_HEADER_BYTES = 14
 const MAX_CONTROL_BYTES = 125
 
 export interface WebSocketSink {
@@ -79,10 +79,7 @@ export class WebSocketReader {
     if (opcode > Opcode.Pong || (opcode > Opcode.Binary && !control)) throw broken(`opcode ${opcode} does not exist`)
     if (((header[1]! & MASKED) !== 0) !== this.#masked)
       throw broken(this.#masked ? 'a frame is not masked' : 'a frame is masked')
-    const short = header[1]! & 0x7f
-    let length = short
-    if (short === 126) length = header.readUInt16BE(2)
-    else if (short === 127) length = header.readUInt32BE(2) * 2 ** 32 + header.readUInt32BE(6)
+    const length = payloadLength(header)
     if (!Number.isSafeInteger(length)) throw broken('a frame is too long')
     if (control) {
       if (length > MAX_CONTROL_BYTES || (first & FIN) === 0) throw broken('a control frame is too long, or in parts')
@@ -136,9 +133,17 @@ export function frameHeader(opcode: number, length: number, key: Buffer | undefi
   return header
 }
 
-function headerLength(second: number): number {
+/** Bytes of a frame's header, which its second byte tells. */
+export function headerLength(second: number): number {
   const short = second & 0x7f
   return 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + ((second & MASKED) !== 0 ? 4 : 0)
+}
+
+/** Bytes of payload behind a whole header; a length beyond 2^53 is not exact. */
+export function payloadLength(header: Buffer): number {
+  const short = header[1]! & 0x7f
+  if (short === 126) return header.readUInt16BE(2)
+  return short === 127 ? header.readUInt32BE(2) * 2 ** 32 + header.readUInt32BE(6) : short
 }
 
 /** Make `key` begin where it goes on after `bytes` bytes. */

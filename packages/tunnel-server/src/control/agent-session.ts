@@ -99,6 +99,11 @@ export class AgentSession implements SessionHandler, Holder {
     return true
   }
 
+  /** The server shuts down: the agent is to open a session with its successor. */
+  drain(): void {
+    this.session.sendControl({ type: 'drain' })
+  }
+
   #attach(link: Link, received: number): void {
     clearTimeout(this.#graceTimer)
     this.#stopKeepalive()

@@ -32,6 +32,8 @@ export class ControlEndpoint {
   readonly #sessions = new Map<string, AgentSession>()
   /** Links whose agent has not said a word yet. */
   readonly #silent = new Set<Link>()
+  #draining = false
+
   constructor(context: ControlContext) {
     this.#context = context
   }
@@ -55,6 +57,10 @@ export class ControlEndpoint {
     if (!offered.includes(SUBPROTOCOL)) {
       const message = `this server speaks ${SUBPROTOCOL}, the agent offered ${printable(offered.join(', ')) || 'nothing'}`
       refuse(socket, 426, 'Upgrade Required', 'TUN_ERR_VERSION', message, 'Upgrade: websocket\r\n')
+      return false
+    }
+    if (this.#draining) {
+      refuse(socket, 503, 'Service Unavailable', 'TUN_ERR_DRAINING', 'this server is shutting down')
       return false
     }
     if (!isHandshake(request)) {
@@ -122,9 +128,15 @@ export class ControlEndpoint {
     ).visitor
   }
 
+  /** Take no links any more, and tell the agents: they go to whoever answers next, and serve what is open here until close(). */
+  drain(): void {
+    this.#draining = true
+    for (const link of this.#silent) link.destroy()
+    for (const session of this.#sessions.values()) session.drain()
+  }
+
   /** End all sessions; the agents are told to come back. */
   close(): void {
-    for (const link of this.#silent) link.destroy()
     for (const { session } of [...this.#sessions.values()]) {
       session.close(new TunnelError('TUN_ERR_DRAINING', 'the server is shutting down'))
     }

@@ -2,8 +2,11 @@ import type { Socket } from 'node:net'
 import {
   type ErrorCode,
   errorTable,
+  FrameBoundaries,
   forwardedLines,
+  frameHeader,
   type Logger,
+  Opcode,
   type Outlet,
   type Provenance,
   parseResponseHead,
@@ -42,6 +45,9 @@ export interface VisitorSide {
 /** Interim heads cost no credit; this many bytes of answers may be unread when one comes. */
 const MAX_UNREAD_BYTES = 256 * 1024
 
+/** A close frame that says "service restart" (RFC 6455 section 7.4.1, and the registry that it opens): come back. */
+const SERVICE_RESTART = Buffer.concat([frameHeader(Opcode.Close, 2, undefined), Buffer.from([1012 >> 8, 1012 & 0xff])])
+
 /** Where finished exchanges are reported; absent where nobody listens, so that the path costs nothing. */
 export type AccessLog = Logger | undefined
 
@@ -63,6 +69,10 @@ export class Exchange implements StreamHandler {
   #responseDone = false
   /** After a 101: bytes go both ways as they are. */
   #raw = false
+  /** Of a WebSocket: the frames that go to the visitor. */
+  #frames: FrameBoundaries | undefined
+  /** `due`: the visitor of a WebSocket gets our close frame at the end of the current one. `said`: it has got it, and nothing after it. */
+  #goodbye: 'due' | 'said' | undefined
 
   /** Throws what Session.openStream throws. */
   constructor(visitor: VisitorSide, request: RequestHead, tunnel: Tunnel, from: Provenance, accessLog: AccessLog) {
@@ -125,6 +135,17 @@ export class Exchange implements StreamHandler {
     this.#stream.reset(code, detail)
   }
 
+  /**
+   * The server goes away: end a WebSocket with a close frame. What the visitor answers still goes to the app, which so hears of it in the same way.
+   * Returns false for everything that is no WebSocket.
+   */
+  sayGoodbye(): boolean {
+    if (this.#frames === undefined || this.#ended) return false
+    this.#goodbye ??= 'due'
+    if (this.#frames.between) this.#endWebSocket()
+    return true
+  }
+
   get responseStarted(): boolean {
     return this.#response !== undefined || this.#raw
   }
@@ -173,8 +194,7 @@ export class Exchange implements StreamHandler {
   onData(part: Buffer): void {
     try {
       if (this.#raw) {
-        corkForTurn(this.#visitor.socket)
-        this.#visitor.outlet.write(part, false)
+        this.#sendRaw(part)
         return
       }
       if (this.#response === undefined)
@@ -183,6 +203,31 @@ export class Exchange implements StreamHandler {
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
+  }
+
+  #sendRaw(part: Buffer): void {
+    if (this.#goodbye === 'said') return
+    corkForTurn(this.#visitor.socket)
+    const end = this.#goodbye === 'due' ? this.#frames!.endIn(part) : part.length + 1
+    if (end <= part.length) {
+      this.#visitor.outlet.write(part.subarray(0, end), false)
+      this.#endWebSocket()
+      return
+    }
+    if (this.#goodbye === undefined) this.#frames?.push(part)
+    this.#visitor.outlet.write(part, false)
+  }
+
+  #endWebSocket(): void {
+    if (this.#goodbye === 'said') return
+    this.#goodbye = 'said'
+    const { outlet, socket } = this.#visitor
+    const end = () => {
+      socket.write(SERVICE_RESTART)
+      socket.end()
+    }
+    if (outlet.empty) end()
+    else outlet.whenEmpty(end)
   }
 
   onTrailers(trailers: Buffer): void {
@@ -202,6 +247,7 @@ export class Exchange implements StreamHandler {
       return
     }
     this.#ended = true
+    if (this.#goodbye === 'said') return
     const { outlet } = this.#visitor
     if (outlet.empty) this.#endResponse()
     else outlet.whenEmpty(() => this.#endResponse())
@@ -221,7 +267,7 @@ export class Exchange implements StreamHandler {
 
   onReset(error: TunnelError): void {
     // The answer is out; the rest of the request body is not wanted (TUN_ERR_NO_BODY_NEEDED) or can't be delivered.
-    if (this.#responseDone) this.#visitor.finishEarly()
+    if (this.#responseDone || this.#goodbye === 'said') this.#visitor.finishEarly()
     else if (!this.#ended || this.#raw) this.#giveUp(error)
     // else the end of the answer waits for the visitor to read, and then does the same.
   }
@@ -235,6 +281,7 @@ export class Exchange implements StreamHandler {
       throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent switched protocols without being asked')
     }
     this.#raw = true
+    if (upgrade.toLowerCase() === 'websocket') this.#frames = new FrameBoundaries()
     corkForTurn(this.#visitor.socket)
     this.#visitor.socket.write(
       `HTTP/1.1 101 ${reason}\r\n${forward}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`,

@@ -7,6 +7,8 @@ export interface EdgeOptions extends EdgeSettings {
   port: number
   /** Addresses to listen on; empty: loopback for the domain localhost, else all. */
   host: string[]
+  /** File descriptors of sockets that listen already, in place of port and host. */
+  inherited: number[]
   isTrusted(address: string): boolean
 }
 
@@ -15,6 +17,9 @@ const SWEEP_MS = 1_000
 const KEEPALIVE_PROBE_MS = 60_000
 /** Socket buffers: large enough that a bulk read is one read, small enough that a visitor who stops reading costs little. */
 const HIGH_WATER_BYTES = 64 * 1024
+
+/** How long ended connections are given to close before they are cut: a bit more than each gives its visitor. */
+const EVICTION_MS = 3_000
 
 /** The public port: accepts visitors, and owns their connections and deadlines. */
 export class EdgeListener implements EdgeContext {
@@ -42,24 +47,43 @@ export class EdgeListener implements EdgeContext {
 
   /** Returns the port. Throws TUN_ERR_OPTION when it can't be had, saying why. */
   async listen(): Promise<number> {
+    this.#sweep = setInterval(() => this.#sweepConnections(), SWEEP_MS)
+    this.#sweep.unref()
+    const { inherited } = this.#options
+    if (inherited.length === 0) return this.#listenOnAddresses()
+    const ports: number[] = []
+    for (const fd of inherited) {
+      try {
+        ports.push(await this.#listenOn({ fd }))
+      } catch (error) {
+        await this.close()
+        const { code, message } = error as NodeJS.ErrnoException
+        throw new TunnelError(
+          'TUN_ERR_OPTION',
+          `LISTEN_FDS: file descriptor ${fd} is no TCP socket that listens (${code ?? message})`,
+        )
+      }
+    }
+    return ports[0]!
+  }
+
+  async #listenOnAddresses(): Promise<number> {
     const { host, domain } = this.#options
     let port = this.#options.port
     const hosts = host.length > 0 ? host : domain === 'localhost' ? ['127.0.0.1', '::1'] : ['::']
     for (const [index, address] of hosts.entries()) {
       try {
-        port = await this.#listenOn(address, port)
+        port = await this.#listenOn({ host: address, port })
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException
         const noIpv6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
-        if (noIpv6 && host.length === 0 && address === '::') port = await this.#listenOn('0.0.0.0', port)
+        if (noIpv6 && host.length === 0 && address === '::') port = await this.#listenOn({ host: '0.0.0.0', port })
         else if (!(noIpv6 && host.length === 0 && index > 0)) {
           await this.close()
           throw new TunnelError('TUN_ERR_OPTION', listenFailure(address, port, code))
         }
       }
     }
-    this.#sweep = setInterval(() => this.#sweepConnections(), SWEEP_MS)
-    this.#sweep.unref()
     return port
   }
 
@@ -68,23 +92,22 @@ export class EdgeListener implements EdgeContext {
     if (this.#connections.size === 0) this.#onIdle?.()
   }
 
-  /** Take no new connections and let open exchanges end, for up to `ms`. */
+  /** Take no new connections and let open exchanges end, for up to `ms`. Other processes that share a listening socket keep it. */
   async drain(ms: number): Promise<void> {
     this.draining = true
+    this.clock = Date.now()
     for (const server of this.#servers) server.close()
-    for (const connection of this.#connections) if (connection.idle) connection.socket.destroy()
-    if (this.#connections.size > 0 && ms > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms)
-        this.#onIdle = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
+    for (const connection of this.#connections) connection.drain()
+    await this.#untilIdle(ms)
   }
 
-  /** Close what is left. Resolves when no connection is open any more, those handed over included. */
+  /** End what is open, saying why as far as that can be said, and give it a moment to close. */
+  async evict(): Promise<void> {
+    for (const connection of this.#connections) connection.evict()
+    await this.#untilIdle(EVICTION_MS)
+  }
+
+  /** Cut what is left. Resolves when no connection is open any more, those handed over included. */
   async close(): Promise<void> {
     clearInterval(this.#sweep)
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
@@ -93,7 +116,20 @@ export class EdgeListener implements EdgeContext {
     await Promise.all(closed)
   }
 
-  #listenOn(address: string, port: number): Promise<number> {
+  /** Resolves when no connection is open, or after `ms`. */
+  async #untilIdle(ms: number): Promise<void> {
+    if (this.#connections.size === 0 || ms === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#onIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#onIdle = undefined
+  }
+
+  #listenOn(where: { host: string; port: number } | { fd: number }): Promise<number> {
     const server = net.createServer(
       {
         allowHalfOpen: true,
@@ -109,11 +145,13 @@ export class EdgeListener implements EdgeContext {
     )
     return new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen({ host: address, port, backlog: 2_048 }, () => {
+      server.listen({ ...where, backlog: 2_048 }, () => {
         server.removeListener('error', reject)
         server.on('error', () => {}) // e.g. EMFILE on accept: the connection is lost, the server goes on
         this.#servers.push(server)
-        resolve((server.address() as net.AddressInfo).port)
+        const address = server.address()
+        if (typeof address === 'object' && address !== null) resolve(address.port)
+        else reject(new Error('a Unix socket'))
       })
     })
   }

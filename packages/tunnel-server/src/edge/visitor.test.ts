@@ -265,22 +265,6 @@ test('trailers that are more than header lines break the answer instead of begin
   assert.ok(visitor.wasReset)
 })
 
-test('a server that shuts down cuts no answer that is still being read', async () => {
-  const world = new VisitorWorld()
-  const visitor = await ask(world, GET)
-  visitor.stuck = true
-  await world.answer(0, LARGE)
-  world.draining = true
-  assert.deepEqual(
-    [...world.connections].map(({ idle }) => idle),
-    [false],
-  )
-  visitor.stuck = false
-  await world.settle()
-  assert.ok(visitor.received.endsWith(LARGE.toString()))
-  assert.ok(visitor.writableEnded)
-})
-
 test('while the agent has no link, requests wait with all that comes behind them, and then go on in order', async () => {
   const world = new VisitorWorld()
   world.holder.attached = false

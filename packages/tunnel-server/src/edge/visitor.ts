@@ -55,6 +55,9 @@ const MAX_PIPELINED_BYTES = 64 * 1024
 /** How long a connection that we close is read empty, so that the visitor can read our last answer. */
 const LINGER_MS = 2_000
 
+/** How long a connection without a request is kept once the server shuts down: a request may be on its way on it. */
+const LAST_REQUEST_MS = 1_500
+
 /** What an open exchange counts against. */
 interface Admitted {
   tunnel: Tunnel
@@ -126,6 +129,23 @@ export class VisitorConnection implements BodySink, VisitorSide {
   /** No request is being served, and no answer is on its way. */
   get idle(): boolean {
     return this.#exchange === undefined && this.#parked === undefined && this.socket.writableLength === 0
+  }
+
+  // From the edge
+
+  /** The server shuts down. What is open goes on; without a request there is a moment left for one. */
+  drain(): void {
+    if (this.#state === 'heads' && this.idle && !this.#heads.started) this.#deadline = this.#in(LAST_REQUEST_MS)
+  }
+
+  /** The time for what is open is over: end it, with as clear a word as there is still a way for. */
+  evict(): void {
+    if (this.#state === 'closing' || this.#state === 'breaking') return
+    const gone = new TunnelError('TUN_ERR_DRAINING', 'the server is restarting')
+    if (this.#state === 'raw' && this.#exchange?.sayGoodbye()) this.#deadline = this.#in(LINGER_MS)
+    else if (this.#exchange !== undefined) this.#giveUp(gone.code, gone)
+    else if (this.#parked !== undefined) this.refuse(gone, this.#parked.request)
+    else this.#linger()
   }
 
   // From the socket
@@ -381,11 +401,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   #nextRequest(): void {
-    if (this.#edge.draining) {
-      this.#linger()
-      return
-    }
-    this.#deadline = this.#edge.clock + this.#limits.keepAliveMs
+    this.#deadline = this.#edge.clock + (this.#edge.draining ? LAST_REQUEST_MS : this.#limits.keepAliveMs)
     this.#readOn()
   }
 
@@ -474,6 +490,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
 
   #timeOut(): void {
     if (this.#parked !== undefined) this.refuse(offline(this.#parked.tunnel), this.#parked.request)
+    else if (this.#state === 'heads' && this.#edge.draining && !this.#heads.started) this.#linger()
     else if (this.#state === 'heads' && (this.#fresh || this.#heads.started)) {
       this.refuse(new TunnelError('TUN_ERR_REQUEST_TIMEOUT', 'the request head did not arrive in time'), undefined)
     } else {

@@ -81,6 +81,18 @@ export class VisitorWorld {
     }
   }
 
+  /** The server shuts down. */
+  drain(): void {
+    this.draining = true
+    for (const connection of this.connections) connection.drain()
+  }
+
+  /** The time for what was open is over. */
+  async evict(): Promise<void> {
+    for (const connection of this.connections) connection.evict()
+    await this.settle()
+  }
+
   /** What the app got: the request lines, in order. */
   get requests(): string[] {
     return this.pair.opened.map(({ open }) => {
