@@ -10,6 +10,7 @@ import {
   list,
   type Option,
   resolveOptions,
+  settingName,
   switched,
   text,
 } from './options.js'
@@ -79,6 +80,26 @@ test('a flag wins over the environment, which wins over the default; an empty va
   assert.deepEqual(resolveOptions(table, {}, {}), { port: 1, name: 'default' })
   assert.deepEqual(resolveOptions(table, {}, { X: '2', NAME: '' }), { port: 2, name: 'default' })
   assert.deepEqual(resolveOptions(table, { port: '3' }, { X: '2' }), { port: 3, name: 'default' })
+})
+
+test('a file wins over the default only, and has the names of the flags', () => {
+  const table = { port, items: { ...items, flag: 'items' }, someName: text({ help: '', fallback: 'default' }) }
+  const file = { path: 'tunnel.yaml', values: { x: 4, 'some-name': 'file', items: ['a', 'b'] } }
+  assert.equal(settingName('port', port), 'x')
+  assert.deepEqual(resolveOptions(table, {}, {}, file), { port: 4, items: ['a', 'b'], someName: 'file' })
+  assert.equal(resolveOptions(table, {}, { X: '2' }, file).port, 2)
+  assert.equal(resolveOptions(table, { port: '3' }, {}, file).port, 3)
+  assert.equal(resolveOptions(table, {}, {}, { path: '', values: { x: null } }).port, 1)
+})
+
+test('a setting in a file that does not exist, or cannot be, is refused without showing what may be a secret', () => {
+  const refused = (values: Record<string, unknown>, message: RegExp) =>
+    assert.throws(() => resolveOptions({ port }, {}, {}, { path: 'tunnel.yaml', values }), message)
+  refused({ y: 1 }, /^TunnelError: TUN_ERR_OPTION: tunnel\.yaml: there is no setting "y"/)
+  refused({ x: 'y' }, /tunnel\.yaml: x: expected a whole number .*, got "y"/)
+  refused({ x: { secret: 1 } }, /tunnel\.yaml: x: expected text, a number, true, false or a list of them$/)
+  refused({ x: [[null]] }, /tunnel\.yaml: x: expected text/)
+  refused(JSON.parse('{"__proto__": 1}'), /there is no setting "__proto__"/)
 })
 
 test('a refusal names where the value came from', () => {

@@ -1,8 +1,8 @@
 import { TunnelError } from './errors.js'
 
 /**
- * One row of an option table. A row gives parsing, default, environment name and help; flags win over environment,
- * environment over default.
+ * One row of an option table. A row gives parsing, default, environment name and help; flags win over the environment, the environment
+ * over a file, the file over the default.
  */
 export interface Option<T> {
   /** Long flag without dashes; rows without one are read from the environment only. */
@@ -125,6 +125,17 @@ export function byteSize(row: Row<number> & { min: number; max: number }): Optio
 /** What the command line gave: text for flags with a value, true for switches, lists for repeated flags. */
 export type GivenFlags = Record<string, string | boolean | string[] | undefined>
 
+/** What a file says: names as settingName gives them, values as they came out of YAML or JSON. */
+export interface FileSettings {
+  path: string
+  values: Record<string, unknown>
+}
+
+/** What a row is called in a file: its long flag, or `max-streams` for the key maxStreams. */
+export function settingName(key: string, option: Option<unknown>): string {
+  return option.flag ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
 /**
  * Read a table. `flags` is keyed like the table. Throws TUN_ERR_OPTION naming the source:
  * `TUNNEL_DRAIN: expected a duration such as 30s, got "soon"`. An empty environment variable counts as not set.
@@ -133,18 +144,39 @@ export function resolveOptions<T extends OptionTable>(
   table: T,
   flags: GivenFlags,
   env: NodeJS.ProcessEnv = process.env,
+  file: FileSettings = { path: '', values: {} },
 ): OptionsOf<T> {
   const values: Record<string, unknown> = {}
+  const names = new Set<string>()
   for (const [key, option] of Object.entries(table)) {
     const given = flags[key]
     const fromEnv = option.env === undefined ? undefined : env[option.env]
+    const name = settingName(key, option)
+    names.add(name)
+    const fromFile = Object.hasOwn(file.values, name) ? file.values[name] : undefined
     if (typeof given === 'boolean') values[key] = given
     else if (given !== undefined)
       values[key] = parse(option, Array.isArray(given) ? given.join(',') : given, `--${option.flag}`)
     else if (fromEnv !== undefined && fromEnv !== '') values[key] = parse(option, fromEnv, option.env!)
+    else if (fromFile !== undefined && fromFile !== null)
+      values[key] = parse(option, asText(fromFile, `${file.path}: ${name}`), `${file.path}: ${name}`)
     else values[key] = option.fallback
   }
+  const unknown = Object.keys(file.values).find((name) => !names.has(name))
+  if (unknown !== undefined) {
+    throw new TunnelError(
+      'TUN_ERR_OPTION',
+      `${file.path}: there is no setting "${unknown.slice(0, 80)}"; they are called like the flags, without dashes in front`,
+    )
+  }
   return values as OptionsOf<T>
+}
+
+/** Never shows the value: it may be a secret in the wrong shape. */
+function asText(value: unknown, source: string): string {
+  if (Array.isArray(value)) return value.map((item) => asText(item, source)).join(',')
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new TunnelError('TUN_ERR_OPTION', `${source}: expected text, a number, true, false or a list of them`)
 }
 
 function parse(option: Option<unknown>, value: string, source: string): unknown {

@@ -2,6 +2,7 @@ import { logOptions } from 'tunnel-command/log-options'
 import {
   byteSize,
   durationMs,
+  type FileSettings,
   type GivenFlags,
   integer,
   list,
@@ -226,13 +227,24 @@ export const serverOptions = {
     help: 'log every request at level info',
   }),
   ...logOptions,
+  config: text({
+    flag: 'config',
+    env: 'TUNNEL_CONFIG',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'YAML file with any of these settings, called like the flags; read again on SIGHUP',
+  }),
 }
 
 export type ServerOptions = OptionsOf<typeof serverOptions>
 
 /** Throws TUN_ERR_OPTION naming the source: `TUNNEL_DRAIN: expected a duration such as 30s, got "soon"`. */
-export function readServerOptions(flags: GivenFlags = {}, env: NodeJS.ProcessEnv = process.env): ServerOptions {
-  return resolveOptions(serverOptions, flags, env)
+export function readServerOptions(
+  flags: GivenFlags = {},
+  env: NodeJS.ProcessEnv = process.env,
+  file?: FileSettings,
+): ServerOptions {
+  return resolveOptions(serverOptions, flags, env, file)
 }
 
 /** The defaults, with what the caller sets in code. */
