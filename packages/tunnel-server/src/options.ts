@@ -54,7 +54,7 @@ export const serverOptions = {
       env: 'TUNNEL_PUBLIC_URL',
       metavar: '<url>',
       fallback: undefined as string | undefined,
-      help: 'how the bare domain is reached from outside; https://<domain>, or http://localhost:<port>, unless set',
+      help: 'how the bare domain is reached from outside; unless set, https://<domain>, with the port where the server has the certificate, or http://localhost:<port>',
     }),
     parse(value: string) {
       if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value
@@ -72,6 +72,20 @@ export const serverOptions = {
     metavar: '<path>',
     fallback: undefined as string | undefined,
     help: 'file with one agent token a line; without tokens everyone may open tunnels',
+  }),
+  tlsCert: text({
+    flag: 'tls-cert',
+    env: 'TUNNEL_TLS_CERT',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'PEM file with a certificate for the domain and all names below it: the port then speaks HTTPS; read again on SIGHUP',
+  }),
+  tlsKey: text({
+    flag: 'tls-key',
+    env: 'TUNNEL_TLS_KEY',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'PEM file with the key of that certificate',
   }),
   trustProxy: list({
     flag: 'trust-proxy',

@@ -6,6 +6,7 @@ import { createApi } from './api/app.js'
 import { ControlEndpoint } from './control/endpoint.js'
 import type { EdgeLimits } from './edge/limits.js'
 import { EdgeListener } from './edge/listener.js'
+import { readCertificate } from './edge/secure.js'
 import { type ServerOptions, serverOptionsFrom } from './options.js'
 import { trustedProxies } from './policy/trusted-proxies.js'
 import { TunnelRegistry } from './registry/tunnels.js'
@@ -46,6 +47,7 @@ export async function createTunnelServer(
     ...options.tokens,
     ...(options.tokenFile === undefined ? [] : readTokenFile(options.tokenFile)),
   ])
+  const certificate = readCertificate(options.tlsCert, options.tlsKey)
   const registry = new TunnelRegistry({
     leaseMs: options.leaseMs,
     maxTunnelsPerAccount: options.maxTunnelsPerAccount,
@@ -81,6 +83,7 @@ export async function createTunnelServer(
     port: options.port,
     host: options.host,
     inherited,
+    certificate,
     isTrusted,
     limits: edgeLimits(options),
     registry,
@@ -122,5 +125,6 @@ function publicUrlOf(options: ServerOptions, port: number): string {
     const url = new URL(publicUrl)
     return `${url.protocol}//${domain}${url.port === '' ? '' : `:${url.port}`}`
   }
+  if (options.tlsCert !== undefined) return `https://${domain}${port === 443 ? '' : `:${port}`}`
   return domain === 'localhost' ? `http://localhost:${port}` : `https://${domain}`
 }

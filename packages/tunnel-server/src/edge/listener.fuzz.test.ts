@@ -47,7 +47,14 @@ test('of visitors who send anything and leave in any way nothing is left', async
   const pair = new SessionPair()
   pair.onOpen = answer
   const settings = edgeSettings(pair.server, (socket) => void socket.destroy())
-  const edge = new EdgeListener({ ...settings, port: 0, host: ['127.0.0.1'], inherited: [], isTrusted: () => false })
+  const edge = new EdgeListener({
+    ...settings,
+    port: 0,
+    host: ['127.0.0.1'],
+    inherited: [],
+    certificate: undefined,
+    isTrusted: () => false,
+  })
   const port = await edge.listen()
   const check = fc.asyncProperty(visits, async (list) => {
     const sockets = await Promise.all(

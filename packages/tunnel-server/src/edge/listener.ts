@@ -1,6 +1,8 @@
-import net, { type Server } from 'node:net'
+import net, { type Server, type Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
 import { TunnelError } from 'tunnel-protocol'
 import { Admission } from './admission.js'
+import { secure } from './secure.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from './visitor.js'
 
 export interface EdgeOptions extends EdgeSettings {
@@ -9,6 +11,8 @@ export interface EdgeOptions extends EdgeSettings {
   host: string[]
   /** File descriptors of sockets that listen already, in place of port and host. */
   inherited: number[]
+  /** Certificate and key; undefined: visitors speak plain HTTP. */
+  certificate: SecureContext | undefined
   isTrusted(address: string): boolean
 }
 
@@ -30,6 +34,10 @@ export class EdgeListener implements EdgeContext {
   draining = false
   readonly #options: EdgeOptions
   readonly #connections = new Set<VisitorConnection>()
+  /** Connections whose TLS handshake is not done. */
+  readonly #handshakes = new Set<Socket>()
+  /** For connections from now on. */
+  certificate: SecureContext | undefined
   #servers: Server[] = []
   #sweep: NodeJS.Timeout | undefined
   #onIdle: (() => void) | undefined
@@ -37,6 +45,7 @@ export class EdgeListener implements EdgeContext {
   constructor(options: EdgeOptions) {
     this.#options = options
     this.settings = options
+    this.certificate = options.certificate
     this.isTrusted = options.isTrusted
     this.admission = new Admission(options.limits)
   }
@@ -112,6 +121,7 @@ export class EdgeListener implements EdgeContext {
     clearInterval(this.#sweep)
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const connection of this.#connections) connection.socket.destroy()
+    for (const socket of this.#handshakes) socket.destroy()
     this.#servers = []
     await Promise.all(closed)
   }
@@ -139,9 +149,7 @@ export class EdgeListener implements EdgeContext {
         keepAlive: true,
         keepAliveInitialDelay: KEEPALIVE_PROBE_MS,
       },
-      (socket) => {
-        this.#connections.add(new VisitorConnection(socket, this))
-      },
+      (socket) => this.#accept(socket),
     )
     return new Promise((resolve, reject) => {
       server.once('error', reject)
@@ -153,6 +161,21 @@ export class EdgeListener implements EdgeContext {
         if (typeof address === 'object' && address !== null) resolve(address.port)
         else reject(new Error('a Unix socket'))
       })
+    })
+  }
+
+  #accept(transport: Socket): void {
+    if (this.certificate === undefined) {
+      this.#connections.add(new VisitorConnection(transport, this))
+      return
+    }
+    const forget = () => this.#handshakes.delete(transport)
+    this.#handshakes.add(transport)
+    transport.once('close', forget)
+    secure(transport, this.certificate, this.settings.limits.headTimeoutMs, (socket) => {
+      forget()
+      transport.removeListener('close', forget)
+      this.#connections.add(new VisitorConnection(socket, this))
     })
   }
 
