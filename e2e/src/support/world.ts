@@ -10,6 +10,11 @@ export const root = resolve(fileURLToPath(new URL('../../../', import.meta.url))
 export const serverBin = join(root, 'packages/tunnel-server/bin/tunnel-server.js')
 export const tunnelBin = join(root, 'packages/tunnel-client/bin/tunnel.js')
 
+export interface ServerSettings {
+  args?: string[]
+  env?: Record<string, string>
+}
+
 export interface AgentSettings {
   args?: string[]
   env?: Record<string, string>
@@ -25,24 +30,27 @@ export class World implements AsyncDisposable {
   readonly #children: Running[] = []
   readonly #closers: Array<() => Promise<void>> = []
   #states = 0
-  #serverArgs: string[] = []
-  #serverEnv: Record<string, string> = {}
+  #settings: ServerSettings = {}
 
   private constructor(folder: string) {
     this.#folder = folder
   }
 
-  static async start(settings: { args?: string[]; env?: Record<string, string> } = {}): Promise<World> {
-    const world = new World(await mkdtemp(join(tmpdir(), 'tunnel-e2e-')))
-    world.#serverArgs = settings.args ?? []
-    world.#serverEnv = settings.env ?? {}
-    await world.startServer(0)
+  /** Without a server yet. */
+  static async create(): Promise<World> {
+    return new World(await mkdtemp(join(tmpdir(), 'tunnel-e2e-')))
+  }
+
+  static async start(settings: ServerSettings = {}): Promise<World> {
+    const world = await World.create()
+    await world.startServer(0, settings)
     return world
   }
 
-  /** Start the server, the first time on any free port; later on the one it had. */
-  async startServer(port = this.port): Promise<void> {
-    this.server = this.run(serverBin, ['--port', String(port), ...this.#serverArgs], this.#serverEnv)
+  /** Start the server, the first time on any free port; later on the one it had, with the settings it had. */
+  async startServer(port = this.port, settings = this.#settings): Promise<void> {
+    this.#settings = settings
+    this.server = this.run(serverBin, ['--port', String(port), ...(settings.args ?? [])], settings.env)
     const [, ready] = await this.server.waitFor(/"port":(\d+),"domain".*ready on/)
     this.port = Number(ready)
   }

@@ -2,17 +2,22 @@ import type { Logger } from 'tunnel-protocol'
 
 export type LogFormat = 'auto' | 'pretty' | 'json'
 
+/** A logger whose level can be changed while it is used. */
+export interface CommandLogger extends Logger {
+  level: string
+}
+
 /** A pino logger on `to`: for people on a terminal, JSON otherwise. Loaded only when asked for: it is half of a short command's start. */
 export async function createLogger(
   level: string,
   format: LogFormat,
   to: { fd: number; isTTY?: boolean },
-): Promise<Logger> {
+): Promise<CommandLogger> {
   const { pino } = await import('pino')
   const settings = { level, base: null }
   const pretty = format === 'pretty' || (format === 'auto' && to.isTTY === true)
   if (!pretty) {
-    const logger: Logger = pino(
+    const logger: CommandLogger = pino(
       { ...settings, timestamp: pino.stdTimeFunctions.isoTime },
       pino.destination({ fd: to.fd, sync: true }),
     )
@@ -27,6 +32,6 @@ export async function createLogger(
     ignore: 'pid,hostname',
     singleLine: true,
   })
-  const logger: Logger = pino(settings, destination)
+  const logger: CommandLogger = pino(settings, destination)
   return logger
 }

@@ -1,7 +1,16 @@
-import { addOptions, createLogger, givenFlags, runProgram, stopOnSignals } from 'tunnel-command'
+import {
+  addOptions,
+  type CommandLogger,
+  createLogger,
+  givenFlags,
+  readConfigFile,
+  runProgram,
+  stopOnSignals,
+} from 'tunnel-command'
+import { type GivenFlags, TunnelError } from 'tunnel-protocol'
 import { takeInheritedSockets } from './inherited-sockets.js'
-import { readServerOptions, serverOptions } from './options.js'
-import { createTunnelServer, SOFTWARE } from './server.js'
+import { readServerOptions, type ServerOptions, serverOptions } from './options.js'
+import { createTunnelServer, SOFTWARE, type TunnelServer } from './server.js'
 
 const EXAMPLES = `
 Examples:
@@ -9,7 +18,8 @@ Examples:
   tunnel-server --domain tunnel.example.com       behind a proxy that brings TLS (see docs/operating.md)
   TUNNEL_TOKENS=s3cret tunnel-server -d tunnel.example.com
 
-Flags with an env name can be set in the environment as well; a flag wins.
+Flags with an env name can be set in the environment as well, all of them in the file of --config; a flag wins, then the environment.
+SIGHUP reads --config, --token-file and the certificate again; SIGTERM shuts down in order, a second one at once.
 Tokens: TUNNEL_TOKENS=one,two or --token-file. There is no flag for them, because flags show in process lists.
 `
 
@@ -23,7 +33,8 @@ export async function main(argv: string[]): Promise<void> {
       .addHelpText('after', EXAMPLES)
     addOptions(program, serverOptions)
     program.action(async () => {
-      const options = readServerOptions(givenFlags(program))
+      const flags = givenFlags(program)
+      const options = await readOptions(flags)
       const logger = await createLogger(options.logLevel, options.logFormat, process.stdout)
       const inherited = takeInheritedSockets(process.env, process.pid)
       const server = await createTunnelServer(options, logger, inherited)
@@ -37,10 +48,35 @@ export async function main(argv: string[]): Promise<void> {
           'no tokens are set: everyone who reaches this server can open tunnels (set TUNNEL_TOKENS or --token-file)',
         )
       }
+      process.on('SIGHUP', () => void reload(server, flags, logger))
       stopOnSignals((signal) => {
         logger.info({ signal, connections: server.connectionCount }, 'shutting down; once more to stop at once')
         return server.close()
       })
     })
   })
+}
+
+/** Flags, environment and the file that either of them names. */
+async function readOptions(flags: GivenFlags): Promise<ServerOptions> {
+  const { config } = readServerOptions({ config: flags.config }, { TUNNEL_CONFIG: process.env.TUNNEL_CONFIG })
+  return readServerOptions(flags, process.env, config === undefined ? undefined : await readConfigFile(config))
+}
+
+/** Read everything again: files may have changed, and of what they say most can be taken over. */
+async function reload(server: TunnelServer, flags: GivenFlags, logger: CommandLogger): Promise<void> {
+  const { level } = logger
+  try {
+    const options = await readOptions(flags)
+    logger.level = options.logLevel
+    const later = server.reload(options)
+    if (later.length === 0) logger.info({}, 'configuration read again')
+    else logger.warn({ settings: later }, 'configuration read again; some settings change with the next start only')
+  } catch (error) {
+    logger.level = level
+    logger.error(
+      { reason: TunnelError.from(error).detail },
+      'the configuration cannot be used, everything stays as it was',
+    )
+  }
 }

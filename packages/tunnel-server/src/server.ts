@@ -1,13 +1,15 @@
 import { createRequire } from 'node:module'
-import { type Logger, silentLogger, WindowBudget } from 'tunnel-protocol'
+import { isDeepStrictEqual } from 'node:util'
+import { type Logger, settingName, silentLogger, WindowBudget } from 'tunnel-protocol'
 import { AccountSessions } from './accounts/sessions.js'
 import { readTokenFile, TokenList } from './accounts/tokens.js'
 import { createApi } from './api/app.js'
+import type { ControlContext } from './control/agent-session.js'
 import { ControlEndpoint } from './control/endpoint.js'
 import type { EdgeLimits } from './edge/limits.js'
 import { EdgeListener } from './edge/listener.js'
 import { readCertificate } from './edge/secure.js'
-import { type ServerOptions, serverOptionsFrom } from './options.js'
+import { type ServerOptions, serverOptions, serverOptionsFrom } from './options.js'
 import { trustedProxies } from './policy/trusted-proxies.js'
 import { TunnelRegistry } from './registry/tunnels.js'
 
@@ -25,7 +27,15 @@ export interface TunnelServer {
    * and close. Default: the option `drainMs`.
    */
   close(drainMs?: number): Promise<void>
+  /**
+   * Take over what can be changed while the server runs; what is open stays as it is, but for agents whose token is gone: their sessions end.
+   * Returns the settings that differ and wait for the next start. Throws TUN_ERR_OPTION for what can't be, and then nothing has changed.
+   */
+  reload(given: Partial<ServerOptions>): string[]
 }
+
+/** What is decided once. */
+const FIXED = ['domain', 'port', 'host', 'publicUrl', 'logFormat'] as const satisfies Array<keyof ServerOptions>
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 export const SOFTWARE = `tunnel-server/${version}`
@@ -43,32 +53,27 @@ export async function createTunnelServer(
   inherited: number[] = [],
 ): Promise<TunnelServer> {
   const options = serverOptionsFrom(given)
-  const tokens = new TokenList([
-    ...options.tokens,
-    ...(options.tokenFile === undefined ? [] : readTokenFile(options.tokenFile)),
-  ])
-  const certificate = readCertificate(options.tlsCert, options.tlsKey)
+  const tokens = new TokenList(readTokens(options))
+  const accountSessions = new AccountSessions(options.maxSessionsPerAccount)
   const registry = new TunnelRegistry({
     leaseMs: options.leaseMs,
     maxTunnelsPerAccount: options.maxTunnelsPerAccount,
   })
-  const isTrusted = trustedProxies(options.trustProxy)
+  let isTrusted = trustedProxies(options.trustProxy)
   let port = options.port
   const publicUrl = () => publicUrlOf(options, port)
-  const control = new ControlEndpoint({
+  const controlContext: ControlContext = {
+    ...controlSettings(options),
     registry,
     tokens,
-    accountSessions: new AccountSessions(options.maxSessionsPerAccount),
+    accountSessions,
     growthBudget: new WindowBudget(GROWTH_BUDGET_BYTES),
-    isTrusted,
+    isTrusted: (address) => isTrusted(address),
     logger,
     software: SOFTWARE,
-    maxStreams: options.maxStreams,
-    pingIntervalMs: options.pingIntervalMs,
-    pingDeadlineMs: options.pingDeadlineMs,
-    resumeGraceMs: options.resumeGraceMs,
     urlOf: (name) => publicUrl().replace('://', `://${name}.`),
-  })
+  }
+  const control = new ControlEndpoint(controlContext)
   const api = await createApi({
     domain: options.domain,
     registry,
@@ -77,22 +82,23 @@ export async function createTunnelServer(
     publicUrl,
     onUpgrade: control.onUpgrade,
   })
-  const logsRequests = options.accessLog || (logger.isLevelEnabled?.('debug') ?? false)
+  const limits = edgeLimits(options)
   const edge = new EdgeListener({
     domain: options.domain,
     port: options.port,
     host: options.host,
     inherited,
-    certificate,
-    isTrusted,
-    limits: edgeLimits(options),
+    certificate: readCertificate(options.tlsCert, options.tlsKey),
+    isTrusted: (address) => isTrusted(address),
+    limits,
     registry,
-    accessLog: logsRequests ? logger : undefined,
+    accessLog: accessLog(options, logger),
     handOver: (socket, bytes) => api.take(socket, bytes),
   })
   port = await edge.listen()
 
   let closing: Promise<void> | undefined
+  let drain = options.drainMs
   const close = async (drainMs: number) => {
     control.drain()
     await edge.drain(drainMs)
@@ -108,11 +114,44 @@ export async function createTunnelServer(
     get connectionCount() {
       return edge.connectionCount
     },
-    close(drainMs = options.drainMs) {
+    close(drainMs = drain) {
       closing ??= close(drainMs)
       return closing
     },
+    reload(given) {
+      const fresh = serverOptionsFrom(given)
+      const list = readTokens(fresh)
+      const certificate = readCertificate(fresh.tlsCert, fresh.tlsKey)
+      const trusted = trustedProxies(fresh.trustProxy)
+      const later: string[] = FIXED.filter((key) => !isDeepStrictEqual(fresh[key], options[key]))
+      // Nothing here can fail any more.
+      if ((certificate === undefined) === (edge.certificate === undefined)) edge.certificate = certificate
+      else later.push('tlsCert')
+      if (list.length > 0 || tokens.open) tokens.replace(list)
+      else later.push('tokens') // a slip of the pen must not open the server to everyone
+      isTrusted = trusted
+      drain = fresh.drainMs
+      accountSessions.max = fresh.maxSessionsPerAccount
+      Object.assign(limits, edgeLimits(fresh))
+      Object.assign(controlContext, controlSettings(fresh))
+      edge.settings.accessLog = accessLog(fresh, logger)
+      control.endUnknown()
+      return later.map((key) => settingName(key, serverOptions[key as keyof ServerOptions]))
+    },
   }
+}
+
+function readTokens({ tokens, tokenFile }: ServerOptions): string[] {
+  return [...tokens, ...(tokenFile === undefined ? [] : readTokenFile(tokenFile))]
+}
+
+function controlSettings({ maxStreams, pingIntervalMs, pingDeadlineMs, resumeGraceMs }: ServerOptions) {
+  return { maxStreams, pingIntervalMs, pingDeadlineMs, resumeGraceMs }
+}
+
+/** Where requests are logged, if anywhere. */
+function accessLog(options: ServerOptions, logger: Logger): Logger | undefined {
+  return options.accessLog || logger.isLevelEnabled?.('debug') ? logger : undefined
 }
 
 function edgeLimits(options: ServerOptions): EdgeLimits {

@@ -1,6 +1,5 @@
 import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
-import { endByGoodbyeOnly } from 'tunnel-protocol'
 import type { OriginTrust } from './trust.js'
 
 /** Socket buffer, as on the server's side. */
@@ -30,18 +29,41 @@ export function openSocket(way: Way, trust: OriginTrust | undefined): Opening {
   return { socket, transport }
 }
 
-/** TLS over a transport that has not begun to connect. */
+/**
+ * TLS over a transport that has not begun to connect. In TLS a stream is complete when close_notify has come. Node takes the
+ * bare end of the connection for the same thing, and anybody on the way can make that: here it destroys the socket with an
+ * error, after all that came before was read.
+ */
 function overTls(transport: Socket, trust: OriginTrust): Socket {
+  let saidGoodbye = false
+  let cut = false
+  // Before the listener of TLS, which passes the end on.
+  transport.once('end', () => {
+    cut = !saidGoodbye
+  })
   const { serverName, verify, context } = trust
-  return endByGoodbyeOnly(transport, () =>
-    tls.connect({
-      ...options,
-      socket: transport,
-      secureContext: context,
-      ALPNProtocols: ['http/1.1'],
-      ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-      checkServerIdentity: (_, certificate) => tls.checkServerIdentity(serverName, certificate),
-      rejectUnauthorized: verify,
-    }),
-  )
+  const secure = tls.connect({
+    ...options,
+    socket: transport,
+    secureContext: context,
+    ALPNProtocols: ['http/1.1'],
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
+    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(serverName, certificate),
+    rejectUnauthorized: verify,
+  })
+  // Over a transport of its own TLS may report two errors, and the second would have no listener when the first was heard once.
+  secure.on('error', () => {})
+  const { push } = secure
+  secure.push = (chunk, encoding) => {
+    if (chunk === null) saidGoodbye = true
+    return push.call(secure, chunk, encoding)
+  }
+  secure.once('end', () => {
+    if (cut) secure.destroy(new Error('the connection was closed without close_notify'))
+  })
+  secure.resetAndDestroy = () => {
+    transport.resetAndDestroy()
+    return secure.destroy()
+  }
+  return secure
 }

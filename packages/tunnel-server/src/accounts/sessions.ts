@@ -2,12 +2,13 @@ import { TunnelError } from 'tunnel-protocol'
 
 /** Counts the agents of each account that have a link, and says when it is enough. */
 export class AccountSessions {
-  readonly #max: number
+  /** Agents of one account; those that are there already stay when it is lowered. */
+  max: number
   /** Account to agents, each with the number of its sessions: a reconnecting agent has two for a moment. */
   readonly #byAccount = new Map<string, Map<string, number>>()
 
   constructor(maxSessionsPerAccount: number) {
-    this.#max = maxSessionsPerAccount
+    this.max = maxSessionsPerAccount
   }
 
   /** Count a session that has a link again, whatever the limit; leave() is owed for it. */
@@ -21,7 +22,7 @@ export class AccountSessions {
   enter(account: string, agent: string): void {
     const agents = this.#byAccount.get(account) ?? new Map<string, number>()
     const sessions = agents.get(agent) ?? 0
-    if (sessions === 0 && agents.size >= this.#max) {
+    if (sessions === 0 && agents.size >= this.max) {
       throw new TunnelError(
         'TUN_ERR_ACCOUNT_LIMIT',
         `your account has as many agents connected as it may here (${agents.size})`,

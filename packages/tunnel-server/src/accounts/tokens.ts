@@ -4,9 +4,14 @@ import { TunnelError } from 'tunnel-protocol'
 
 /** Who may open tunnels: whoever has one of these tokens, or everyone where there are none. */
 export class TokenList {
-  readonly #digests: Buffer[]
+  #digests: Buffer[] = []
 
   constructor(tokens: string[]) {
+    this.replace(tokens)
+  }
+
+  /** These tokens from now on. */
+  replace(tokens: string[]): void {
     this.#digests = tokens.map(digest)
   }
 
@@ -27,8 +32,14 @@ export class TokenList {
     const given = digest(token)
     let known = false
     for (const expected of this.#digests) known = timingSafeEqual(given, expected) || known
-    if (known) return `token ${given.toString('hex', 0, 8)}`
+    if (known) return accountOfDigest(given)
     throw new TunnelError('TUN_ERR_UNAUTHORIZED', 'this server does not know the token')
+  }
+
+  /** Could an agent still come in under this account, which accountOf has given it? */
+  knows(account: string): boolean {
+    if (this.open) return account.startsWith('address ')
+    return this.#digests.some((known) => accountOfDigest(known) === account)
   }
 }
 
@@ -49,6 +60,10 @@ export function readTokenFile(path: string): string[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
   if (tokens.length > 0) return tokens
   throw new TunnelError('TUN_ERR_OPTION', `--token-file: ${path} holds no token`)
+}
+
+function accountOfDigest(given: Buffer): string {
+  return `token ${given.toString('hex', 0, 8)}`
 }
 
 function digest(token: string): Buffer {

@@ -69,6 +69,11 @@ export class AgentSession implements SessionHandler, Holder {
     })
   }
 
+  /** The agent has said who it is. */
+  get greeted(): boolean {
+    return this.#greeted
+  }
+
   /** The session has a link, and visitors' requests reach the agent at once. */
   get attached(): boolean {
     return this.session.attached

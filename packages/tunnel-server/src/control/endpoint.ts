@@ -135,6 +135,15 @@ export class ControlEndpoint {
     for (const session of this.#sessions.values()) session.drain()
   }
 
+  /** End the sessions whose account is gone, like that of a token that was taken off the list. */
+  endUnknown(): void {
+    for (const { account, greeted, session } of [...this.#sessions.values()]) {
+      if (greeted && !this.#context.tokens.knows(account)) {
+        session.close(new TunnelError('TUN_ERR_UNAUTHORIZED', 'this server no longer knows the token'))
+      }
+    }
+  }
+
   /** End all sessions; the agents are told to come back. */
   close(): void {
     for (const { session } of [...this.#sessions.values()]) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
-import { endByGoodbyeOnly, TunnelError } from 'tunnel-protocol'
+import { TunnelError } from 'tunnel-protocol'
 
 /** Certificate and key from two PEM files; undefined where neither is given. Throws TUN_ERR_OPTION, also for a key of another certificate. */
 export function readCertificate(certPath: string | undefined, keyPath: string | undefined): SecureContext | undefined {
@@ -34,8 +34,9 @@ function read(path: string, flag: string, kind: string): string {
 }
 
 /**
- * The server's end of TLS on a connection that a visitor has opened. Calls `onSecure` when the handshake is done; a connection on which it
- * is not within `deadlineMs` (0: no limit), or fails, is closed.
+ * The server's end of TLS on a connection that a visitor has opened, half-open like it. Calls `onSecure` when the handshake is done; a connection on which
+ * it is not within `deadlineMs` (0: no limit), or fails, is closed. A visitor whose connection ends without close_notify counts as one who has
+ * ended: Node does not tell the two apart here.
  */
 export function secure(
   transport: Socket,
@@ -43,16 +44,17 @@ export function secure(
   deadlineMs: number,
   onSecure: (socket: Socket) => void,
 ): void {
-  // Half-open like its transport.
-  const socket = endByGoodbyeOnly(
-    transport,
-    () => new TLSSocket(transport, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] }),
-  )
+  const socket = new TLSSocket(transport, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] })
+  // Its own would try to reset a handle that knows no reset.
+  socket.resetAndDestroy = () => {
+    transport.resetAndDestroy()
+    return socket.destroy()
+  }
   const timer = deadlineMs === 0 ? undefined : setTimeout(() => socket.destroy(), deadlineMs).unref()
-  const settle = () => clearTimeout(timer)
-  socket.once('close', settle)
+  socket.on('error', () => {}) // 'close' follows
+  socket.once('close', () => clearTimeout(timer))
   socket.once('secure', () => {
-    settle()
+    clearTimeout(timer)
     onSecure(socket)
   })
 }
