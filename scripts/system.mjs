@@ -12,11 +12,12 @@ const programs = {
   },
   caddy: { commands: ['caddy'], apt: 'caddy', tests: 'the tests behind Caddy' },
   nginx: { commands: ['nginx'], apt: 'nginx-light', tests: 'the tests behind nginx' },
+  systemd: { commands: ['systemd-notify'], apt: 'systemd', tests: 'the tests of the systemd units' },
   litmus: { commands: ['litmus'], apt: 'litmus', tests: 'its suite' },
   slowhttptest: { commands: ['slowhttptest'], apt: 'slowhttptest', tests: 'its suite' },
 }
 /** What npm test needs. */
-const forTests = ['chromium', 'caddy', 'nginx']
+const forTests = ['chromium', 'caddy', 'nginx', 'systemd']
 
 /** Where a program is, or undefined. */
 export function find(name) {

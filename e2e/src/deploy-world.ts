@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import https from 'node:https'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import { WebSocket } from 'ws'
 import { DEADLINE_MS, Running } from './support/process.js'
+import { find } from './support/programs.js'
 import { type Answer, complete, type Visit } from './support/visitor.js'
 import { root, World } from './support/world.js'
 
@@ -37,21 +38,6 @@ I3aWc/cnOk3lKUZTAiEAiU/1pFacK+FRLREA+0+C4YaczNsNFyOlfduVtd3NeiU=
 }
 
 export type ProxyName = 'caddy' | 'nginx'
-
-const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'].filter((dir) => dir !== '')
-
-/** Where a proxy is; CADDY_PATH and NGINX_PATH name another one than the system's. */
-function find(name: ProxyName): string | undefined {
-  const given = process.env[`${name.toUpperCase()}_PATH`]
-  const paths = given === undefined ? folders.map((dir) => join(dir, name)) : [given]
-  return paths.find((path) => existsSync(path))
-}
-
-/** For a test's `skip`: why it can't run, or false. In CI a missing proxy is a failure, not a skip. */
-export function skipProxy(name: ProxyName): string | false {
-  const inCi = ['true', '1'].includes(process.env.CI ?? '')
-  return find(name) === undefined && !inCi ? `no ${name} here (apt-get install ${name})` : false
-}
 
 /** Caddy's version as a number that compares: 2.06 for 2.6, 2.1 for 2.10. */
 export function caddyVersion(): number {

@@ -6,8 +6,9 @@ import https from 'node:https'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startDemo } from 'tunnel-demo'
-import { caddyVersion, DeployedWorld, DOMAIN, type ProxyName, skipProxy } from './deploy-world.js'
+import { caddyVersion, DeployedWorld, DOMAIN, type ProxyName } from './deploy-world.js'
 import { eventually, Running } from './support/process.js'
+import { skipWithout } from './support/programs.js'
 import { readAll, responseOf } from './support/visitor.js'
 import { within } from './support/within.js'
 import { root } from './support/world.js'
@@ -26,7 +27,7 @@ function mirror(name: string): RequestListener {
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
-  const skip = skipProxy(proxy)
+  const skip = skipWithout(proxy)
 
   test(`behind ${proxy}: an agent comes online through https, and its tunnel answers there`, { skip }, async () => {
     await using deployed = await DeployedWorld.start(proxy)
@@ -243,7 +244,7 @@ for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
   })
 }
 
-const skip = skipProxy('caddy')
+const skip = skipWithout('caddy')
 
 test('Caddy fetches a certificate for the bare domain and for tunnels that exist, and for no other name', {
   skip,

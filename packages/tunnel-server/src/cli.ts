@@ -3,6 +3,7 @@ import {
   type CommandLogger,
   createLogger,
   givenFlags,
+  notifyReady,
   readConfigFile,
   runProgram,
   stopOnSignals,
@@ -48,6 +49,9 @@ export async function main(argv: string[]): Promise<void> {
           'no tokens are set: everyone who reaches this server can open tunnels (set TUNNEL_TOKENS or --token-file)',
         )
       }
+      notifyReady(process.env, (reason) =>
+        logger.warn({ reason }, 'systemd could not be told that the server is ready'),
+      )
       process.on('SIGHUP', () => void reload(server, flags, logger))
       stopOnSignals((signal) => {
         logger.info({ signal, connections: server.connectionCount }, 'shutting down; once more to stop at once')

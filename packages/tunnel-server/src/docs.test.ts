@@ -49,7 +49,7 @@ test('docker-compose.yml gives the Caddyfile what it asks for', () => {
 
 test('Dockerfile, systemd unit and manual name only settings that exist', () => {
   const others = ['TUNNEL_SERVER', 'TUNNEL_TOKEN', 'TUNNEL_SUBNET', 'TUNNEL_UPSTREAM']
-  for (const path of ['deploy/Dockerfile', 'deploy/systemd/tunnel-server.service', 'docs/operating.md', 'README.md']) {
+  for (const path of ['deploy/Dockerfile', 'deploy/systemd/tunnel-server@.service', 'docs/operating.md', 'README.md']) {
     for (const [name] of read(path).matchAll(/TUNNEL_[A-Z_]+/g)) {
       assert.ok(variables.includes(name) || others.includes(name), `${path} names ${name}`)
     }
