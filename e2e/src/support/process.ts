@@ -14,6 +14,8 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(sign
 export interface RunOptions {
   env?: Record<string, string | undefined>
   cwd?: string
+  /** A file descriptor that the command gets as its number 3. */
+  passedOn?: number | undefined
 }
 
 /** A command under test. Its output is kept; what a test waits for is a line or the exit, never time. */
@@ -30,7 +32,7 @@ export class Running implements AsyncDisposable {
     this.child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(options.passedOn === undefined ? [] : [options.passedOn])],
     })
     alive.add(this.child)
     this.child.once('exit', () => alive.delete(this.child))
