@@ -40,7 +40,9 @@ recv($socket, my $message, 4096, 0);
 print $message;
 `
 
-test('a server that systemd starts tells it when it takes visitors; one that cannot start says nothing', { skip }, async () => {
+test('a server that systemd starts tells it when it takes visitors; one that cannot start says nothing', {
+  skip,
+}, async () => {
   await using world = await World.create()
   const path = world.path('notify')
   await using receiver = new Running('perl', ['-e', RECEIVER, path])

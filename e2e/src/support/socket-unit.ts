@@ -17,7 +17,9 @@ export class SocketUnit {
 
   constructor() {
     // What node:cluster uses to bind a port that its workers listen on. There is no other way to have a socket without taking connections.
-    const { _createServerHandle } = net as unknown as { _createServerHandle(host: string, port: number, family: number): Handle | number }
+    const { _createServerHandle } = net as unknown as {
+      _createServerHandle(host: string, port: number, family: number): Handle | number
+    }
     const handle = _createServerHandle('127.0.0.1', 0, 4)
     if (typeof handle === 'number') throw new Error(`no socket could be made (${handle})`)
     this.#handle = handle
