@@ -157,8 +157,9 @@ export class DeployedWorld implements AsyncDisposable {
    * Open a tunnel as somebody elsewhere would, with nothing but the public URL of the server, and wait for its certificate:
    * Caddy 2.6 fetches one at a time and fails the handshakes of others meanwhile.
    */
-  async agent(name: string, port: number): Promise<Running> {
+  async agent(name: string, port: number, args: string[] = []): Promise<Running> {
     const agent = await this.world.agent(name, port, {
+      args,
       env: {
         TUNNEL_SERVER: `https://${DOMAIN}:${this.httpsPort}`,
         NODE_EXTRA_CA_CERTS: this.caPath,

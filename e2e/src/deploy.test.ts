@@ -202,7 +202,7 @@ for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
 
   test(`behind ${proxy}: failures reach the visitor as the server says them`, { skip }, async () => {
     await using deployed = await DeployedWorld.start(proxy, ['--resume-grace', '0', '--park', '0'])
-    const agent = await deployed.agent('demo', 1)
+    const agent = await deployed.agent('demo', 1, ['--wait-for-origin', '0'])
     const refused = await deployed.visit('demo', '/')
     assert.deepEqual([refused.status, refused.headers['x-tunnel-error']], [502, 'TUN_ERR_ORIGIN_REFUSED'])
     agent.kill('SIGKILL')

@@ -133,7 +133,7 @@ test('an app that is restarted with a new socket is found again; until then visi
   await using world = await World.start()
   const path = world.path('app.sock')
   const first = await appAt(world, path, (_request, response) => response.end('first'))
-  const agent = await share(world, ['--unix', path])
+  const agent = await share(world, ['--unix', path, '--wait-for-origin', '0'])
   assert.equal((await visit(world, 'demo', '/')).text, 'first')
 
   const refused = async () => {

@@ -114,11 +114,11 @@ test('Ctrl-C lets an open request end; a second one leaves at once with 130', as
   assert.equal(await hasty.exitCode(), 130)
 })
 
-test('an app that is down is a 502 at once that names the port; the tunnel works again when it is up', async () => {
+test('with --wait-for-origin 0 an app that is down is a 502 at once that names the port; the tunnel works again when it is up', async () => {
   await using world = await World.start()
   const server = http.createServer(hello)
   const port = await world.listen(server)
-  const agent = await world.agent('demo', port)
+  const agent = await world.agent('demo', port, { args: ['--wait-for-origin', '0'] })
   assert.equal((await visit(world, 'demo', '/')).text, 'hello')
   server.closeAllConnections()
   await new Promise((closed) => server.close(closed))
@@ -126,6 +126,7 @@ test('an app that is down is a 502 at once that names the port; the tunnel works
   const down = await visit(world, 'demo', '/', { headers: { accept: 'application/json' } })
   assert.equal(down.status, 502)
   assert.equal(down.headers['x-tunnel-error'], 'TUN_ERR_ORIGIN_REFUSED')
+  assert.equal(down.headers['retry-after'], '1')
   assert.equal(JSON.parse(down.text).error.message, `nothing is listening on localhost:${port}`)
   await agent.waitFor(
     new RegExp(`nothing is listening on localhost:${port}; the tunnel stays open, and works as soon as the app does`),

@@ -24,7 +24,8 @@ export class Stage {
     let current: Stage
     const app = net.createServer({ allowHalfOpen: true }, (socket) => current.onConnection(socket))
     const port = await world.listen(app)
-    await world.agent(NAME, port)
+    // Without it the agent looks whether an app that broke off is still there, on a connection that no case expects.
+    await world.agent(NAME, port, { args: ['--wait-for-origin', '0'] })
     const stage = (route: Route, at: number) => {
       const made = new Stage(route, at)
       made.#enter = () => {

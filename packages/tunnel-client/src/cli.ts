@@ -48,6 +48,7 @@ export async function main(argv: string[]): Promise<void> {
         originCa: options.originCa,
         originServerName: options.originServerName,
         hostHeader: options.hostHeader,
+        waitForOriginMs: options.waitForOriginMs,
         pingIntervalMs: options.pingIntervalMs,
         pingDeadlineMs: options.pingDeadlineMs,
       })

@@ -70,6 +70,12 @@ export const clientOptions = {
     fallback: undefined as string | undefined,
     help: 'Host that the app sees: "rewrite" for its own address, or any value; redirects and cookies are mapped back',
   }),
+  waitForOriginMs: durationMs({
+    flag: 'wait-for-origin',
+    env: 'TUNNEL_WAIT_FOR_ORIGIN',
+    fallback: 5_000,
+    help: 'how long requests wait while the local app is down, as when it restarts, then 502; 0: not at all',
+  }),
   token: text({
     flag: 'token',
     env: 'TUNNEL_TOKEN',

@@ -13,6 +13,7 @@ import {
   OriginExchange,
 } from './origin/exchange.js'
 import { HostMapping } from './origin/host-mapping.js'
+import { PatientDialer } from './origin/patient-dialer.js'
 import { OriginPool } from './origin/pool.js'
 import { authority, originTarget, targetName, targetUrl } from './origin/target.js'
 import { originTrust } from './origin/trust.js'
@@ -46,6 +47,11 @@ export interface TunnelOptions {
    * itself so, in Location, Content-Location, Refresh and the Domain of cookies, visitors see the public host. Default: the public host.
    */
   hostHeader?: string | undefined
+  /**
+   * How long a request waits while the local app takes no connections, as it does while it restarts; then the visitor gets 502.
+   * 0: not at all. Default 5_000.
+   */
+  waitForOriginMs?: number | undefined
   /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */
   connectTimeoutMs?: number | undefined
   /** Silence after which the server is asked for a sign of life. Default 15_000. */
@@ -65,8 +71,8 @@ export interface TunnelEvents {
   online: [{ url: string; session: string }]
   /** The link is gone; the agent tries again after `delayMs`. */
   offline: [{ error: TunnelError; delayMs: number }]
-  /** The local app takes no connections. Once, until originUp. */
-  originDown: [TunnelError]
+  /** The local app takes no connections. Once, until originUp. `waitMs`: how long requests wait for it; 0: they fail at once. */
+  originDown: [error: TunnelError, waitMs: number]
   /** It takes connections again. */
   originUp: []
   /** It is over: close() was called, or the server refused to have us back (then with an error). */
@@ -107,12 +113,12 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
     const trust = originTrust(target, { ca: options.originCa, serverName: options.originServerName })
     const host = options.hostHeader === 'rewrite' ? authority(target) : checkHeader(options.hostHeader)
     this.target = targetUrl(target)
-    this.#pool = new OriginPool(
-      new Dialer(target, trust, {
-        onUnreachable: (error) => this.emit('originDown', error),
-        onReachable: () => this.emit('originUp'),
-      }),
-    )
+    const waitMs = options.waitForOriginMs ?? 5_000
+    const dialer = new Dialer(target, trust, {
+      onUnreachable: ({ error, kind }) => this.emit('originDown', error, kind === 'absent' ? waitMs : 0),
+      onReachable: () => this.emit('originUp'),
+    })
+    this.#pool = new OriginPool(new PatientDialer(dialer, waitMs))
     this.#observer = {
       onRequest: (info) => this.emit('request', info),
       onResult: (result) => this.emit('response', result),

@@ -33,7 +33,13 @@ export const errorTable = {
     null,
     'The session or tunnel already carries as many streams as it may.',
   ),
-  TUN_ERR_ORIGIN_REFUSED: row(10, 502, 'stay', null, 'Nothing answers at the address of the local app.'),
+  TUN_ERR_ORIGIN_REFUSED: row(
+    10,
+    502,
+    'stay',
+    null,
+    'Nothing answers at the address of the local app. Carries Retry-After.',
+  ),
   TUN_ERR_ORIGIN_TLS: row(21, 502, 'stay', null, 'TLS with the local app fails, or its certificate is not accepted.'),
   TUN_ERR_ORIGIN_RESET: row(11, 502, 'stay', null, 'The local app broke off, or its answer is not HTTP.'),
   TUN_ERR_ORIGIN_TIMEOUT: row(

@@ -1,3 +1,4 @@
+export { ByteQueue } from './byte-queue.js'
 export * from './constants.js'
 export * from './control/messages.js'
 export * from './errors.js'

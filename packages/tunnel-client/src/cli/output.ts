@@ -33,8 +33,9 @@ export function showTunnel(tunnel: Tunnel, logger: Logger, options: OutputOption
     complaint = error.detail
   })
   if (options.printRequests) tunnel.on('response', (result) => showExchange(result, logger))
-  tunnel.on('originDown', (error) => {
-    logger.warn({ code: error.code }, `${error.detail}; the tunnel stays open, and works as soon as the app does`)
+  tunnel.on('originDown', (error, waitMs) => {
+    const then = waitMs > 0 ? 'requests wait for the app' : 'works as soon as the app does'
+    logger.warn({ code: error.code, waitMs }, `${error.detail}; the tunnel stays open, and ${then}`)
   })
   tunnel.on('originUp', () => logger.info({}, `the app at ${tunnel.target} answers again`))
 }

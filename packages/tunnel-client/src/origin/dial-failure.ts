@@ -4,33 +4,57 @@ import { type OriginTarget, targetName } from './target.js'
 import type { OriginTrust } from './trust.js'
 
 /**
+ * What the failure says of the app. `absent`: it does not listen, and may start to. `cut`: it took the connection and dropped it,
+ * as one does that is being ended. `lasting`: a moment later it would be the same.
+ */
+export type FailureKind = 'absent' | 'cut' | 'lasting'
+
+export interface DialFailure {
+  error: TunnelError
+  kind: FailureKind
+}
+
+/**
  * Why no connection to the origin came about. `trust`: set when the app took the connection and TLS failed. Both the visitor
  * and the log see the words: they say what is wrong and which flag helps, and nothing of what a certificate holds.
  */
 export function describeFailure(
-  error: NodeJS.ErrnoException,
+  cause: NodeJS.ErrnoException,
   target: OriginTarget,
   trust: OriginTrust | undefined,
-): TunnelError {
+): DialFailure {
+  const name = targetName(target)
+  const kind = cause.code === 'ECONNRESET' ? 'cut' : 'lasting'
   if (trust !== undefined) {
-    return new TunnelError('TUN_ERR_ORIGIN_TLS', tlsFailure(error, targetName(target), trust), { cause: error })
+    return { error: new TunnelError('TUN_ERR_ORIGIN_TLS', tlsFailure(cause, name, trust), { cause }), kind }
   }
-  const detail =
-    target.kind === 'unix'
-      ? unixFailure(error, target.path)
-      : error.code === 'ECONNREFUSED'
-        ? `nothing is listening on ${targetName(target)}`
-        : `cannot connect to ${targetName(target)} (${error.code ?? error.message})`
-  return new TunnelError('TUN_ERR_ORIGIN_REFUSED', detail, { cause: error })
+  const absence = absenceOf(cause, target)
+  const detail = absence ?? (target.kind === 'unix' ? unixFailure(cause, name) : cannotConnect(cause, name))
+  return {
+    error: new TunnelError('TUN_ERR_ORIGIN_REFUSED', detail, { cause }),
+    kind: absence === undefined ? kind : 'absent',
+  }
 }
 
-function unixFailure({ code, message }: NodeJS.ErrnoException, path: string): string {
-  if (code === 'ENOENT') return `there is no socket at ${path}`
-  if (code === 'EACCES' || code === 'EPERM') return `the socket ${path} may not be used by this user (${code})`
-  if (code === 'ENOTSOCK' || (code === 'ECONNREFUSED' && !isSocket(path))) return `${path} is not a socket`
+/** Undefined where somebody listens, or nobody ever will. */
+function absenceOf({ code }: NodeJS.ErrnoException, target: OriginTarget): string | undefined {
+  if (target.kind === 'tcp')
+    return code === 'ECONNREFUSED' ? `nothing is listening on ${targetName(target)}` : undefined
+  if (code === 'ENOENT') return `there is no socket at ${target.path}`
   // What an app leaves behind that did not end in order.
-  if (code === 'ECONNREFUSED') return `nothing is listening on the socket ${path}`
-  return `cannot connect to ${path} (${code ?? message})`
+  if (code === 'ECONNREFUSED' && isSocket(target.path)) return `nothing is listening on the socket ${target.path}`
+  return undefined
+}
+
+function unixFailure(cause: NodeJS.ErrnoException, path: string): string {
+  const { code } = cause
+  if (code === 'EACCES' || code === 'EPERM') return `the socket ${path} may not be used by this user (${code})`
+  if (code === 'ENOTSOCK' || code === 'ECONNREFUSED') return `${path} is not a socket`
+  return cannotConnect(cause, path)
+}
+
+function cannotConnect({ code, message }: NodeJS.ErrnoException, name: string): string {
+  return `cannot connect to ${name} (${code ?? message})`
 }
 
 function isSocket(path: string): boolean {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import type { TunnelError } from 'tunnel-protocol'
 import { Dialer } from './dial.js'
+import type { DialFailure, FailureKind } from './dial-failure.js'
 import { originTarget, type TargetInput } from './target.js'
 import { originTrust } from './trust.js'
 
@@ -20,7 +20,7 @@ function dialerTo(input: TargetInput): { told: string[]; dial: () => Promise<Soc
   const target = originTarget(input)
   const told: string[] = []
   const dialer = new Dialer(target, originTrust(target, {}), {
-    onUnreachable: (error) => told.push(error.detail),
+    onUnreachable: ({ error }) => told.push(error.detail),
     onReachable: () => told.push('up'),
   })
   return { told, dial: () => new Promise((resolve, reject) => dialer.dial(resolve, reject)) }
@@ -31,13 +31,27 @@ async function listen(server: net.Server, where: net.ListenOptions): Promise<voi
   await once(server, 'listening')
 }
 
-async function failure(dialing: Promise<Socket>): Promise<{ code: string; detail: string }> {
-  const { code, detail } = await dialing.then(
+async function failure(dialing: Promise<Socket>): Promise<{ code: string; detail: string; kind: FailureKind }> {
+  const { error, kind } = await dialing.then(
     () => assert.fail('a connection came about'),
-    (error: TunnelError) => error,
+    (reason: DialFailure) => reason,
   )
-  return { code, detail }
+  return { code: error.code, detail: error.detail, kind }
 }
+
+test('a port that nobody listens on is an app that is away, whatever addresses localhost has here', async () => {
+  const server = net.createServer()
+  await listen(server, { port: 0, host: '127.0.0.1' })
+  const { port } = server.address() as AddressInfo
+  await new Promise((closed) => server.close(closed))
+  for (const host of ['127.0.0.1', 'localhost']) {
+    assert.deepEqual(await failure(dialerTo({ host, port }).dial()), {
+      code: 'TUN_ERR_ORIGIN_REFUSED',
+      detail: `nothing is listening on ${host}:${port}`,
+      kind: 'absent',
+    })
+  }
+})
 
 test('a Unix socket that cannot be connected to says why', { skip: posix }, async () => {
   const path = (name: string) => join(folder, name)
@@ -46,14 +60,14 @@ test('a Unix socket that cannot be connected to says why', { skip: posix }, asyn
   await listen(server, { path: path('bound') })
   renameSync(path('bound'), path('stale')) // or it would be removed on close
   await new Promise((closed) => server.close(closed))
-  for (const [name, detail] of [
-    ['missing', `there is no socket at ${path('missing')}`],
-    ['file', `${path('file')} is not a socket`],
-    ['file/below', `cannot connect to ${path('file/below')} (ENOTDIR)`],
-    ['stale', `nothing is listening on the socket ${path('stale')}`],
+  for (const [name, kind, detail] of [
+    ['missing', 'absent', `there is no socket at ${path('missing')}`],
+    ['file', 'lasting', `${path('file')} is not a socket`],
+    ['file/below', 'lasting', `cannot connect to ${path('file/below')} (ENOTDIR)`],
+    ['stale', 'absent', `nothing is listening on the socket ${path('stale')}`],
   ] as const) {
     const { dial } = dialerTo({ unix: path(name) })
-    assert.deepEqual(await failure(dial()), { code: 'TUN_ERR_ORIGIN_REFUSED', detail })
+    assert.deepEqual(await failure(dial()), { code: 'TUN_ERR_ORIGIN_REFUSED', detail, kind })
   }
 })
 
@@ -66,9 +80,10 @@ test('a Unix socket of somebody else says so', { skip: posix }, async (t) => {
     process.seteuid!(65_534) // root may use every socket
     t.after(() => process.seteuid!(0))
   }
-  const { detail } = await failure(dialerTo({ unix: path }).dial())
+  const { detail, kind } = await failure(dialerTo({ unix: path }).dial())
   if (process.getuid!() === 0) process.seteuid!(0)
   assert.equal(detail, `the socket ${path} may not be used by this user (EACCES)`)
+  assert.equal(kind, 'lasting')
   await new Promise((closed) => server.close(closed))
 })
 
@@ -111,21 +126,23 @@ test('an app on a Unix socket that is slow to accept gets all connections in the
   await app.terminate()
 })
 
-const handshakes: Array<[string, (socket: Socket) => void, RegExp]> = [
-  ['ends', (socket) => socket.end(), /closed the connection in the middle of the TLS handshake$/],
-  ['resets', (socket) => socket.resetAndDestroy(), /closed the connection in the middle of the TLS handshake$/],
+const handshakes: Array<[string, (socket: Socket) => void, RegExp, FailureKind]> = [
+  ['ends', (socket) => socket.end(), /closed the connection in the middle of the TLS handshake$/, 'cut'],
+  ['resets', (socket) => socket.resetAndDestroy(), /closed the connection in the middle of the TLS handshake$/, 'cut'],
   [
     'answers in HTTP',
     (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'),
     /does not speak HTTPS: leave out https/,
+    'lasting',
   ],
   [
     'answers in TLS alerts',
     (socket) => socket.end(Buffer.from('15030300020228', 'hex')),
     /^no TLS connection to .* \(ERR_SSL_/,
+    'lasting',
   ],
 ]
-for (const [what, answer, detail] of handshakes) {
+for (const [what, answer, detail, kind] of handshakes) {
   test(`an app that ${what} when TLS is tried is a failure of TLS, and of that connection only`, async () => {
     const server = net.createServer((socket) => {
       socket.on('error', () => {})
@@ -138,6 +155,7 @@ for (const [what, answer, detail] of handshakes) {
       const error = await failure(dial())
       assert.equal(error.code, 'TUN_ERR_ORIGIN_TLS')
       assert.match(error.detail, detail)
+      assert.equal(error.kind, kind)
     }
     assert.equal(told.length, 1)
     await new Promise((closed) => server.close(closed))

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { TunnelError } from 'tunnel-protocol'
-import { describeFailure } from './dial-failure.js'
+import { type DialFailure, describeFailure } from './dial-failure.js'
 import { openSocket, type Way } from './socket.js'
 import { type OriginTarget, targetName } from './target.js'
 import type { OriginTrust } from './trust.js'
@@ -11,7 +11,7 @@ const FULL_QUEUE_RETRY_MS = 20
 
 /** Told when the origin stops or starts taking connections; not for every connection. */
 export interface ReachabilityObserver {
-  onUnreachable(error: TunnelError): void
+  onUnreachable(failure: DialFailure): void
   onReachable(): void
 }
 
@@ -34,26 +34,28 @@ export class Dialer {
   }
 
   /** Calls exactly one of the two. Returns a function that gives up; then neither is called. */
-  dial(onConnected: (socket: Socket) => void, onError: (error: TunnelError) => void): () => void {
+  dial(onConnected: (socket: Socket) => void, onFailure: (failure: DialFailure) => void): () => void {
     const ways = this.#ways // another dial may change the order meanwhile
     let current: Socket | undefined
     let retry: NodeJS.Timeout | undefined
+    let refused: NodeJS.ErrnoException | undefined
     let over = false
     const settle = () => {
       over = true
       clearTimeout(timer)
       clearTimeout(retry)
     }
-    const fail = (error: TunnelError) => {
+    const fail = (failure: DialFailure) => {
       settle()
-      if (this.#reachable) this.#observer.onUnreachable(error)
+      if (this.#reachable) this.#observer.onUnreachable(failure)
       this.#reachable = false
-      onError(error)
+      onFailure(failure)
     }
     const timer = setTimeout(() => {
       current?.destroy()
       const name = targetName(this.#target)
-      fail(new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', `${name} did not accept a connection in time`))
+      const error = new TunnelError('TUN_ERR_ORIGIN_TIMEOUT', `${name} did not accept a connection in time`)
+      fail({ error, kind: 'lasting' })
     }, DIAL_DEADLINE_MS)
 
     const attempt = (index: number) => {
@@ -61,20 +63,23 @@ export class Dialer {
       const { socket, transport } = openSocket(way, this.#trust)
       current = socket
       let reached = false
-      const onFailure = (error: NodeJS.ErrnoException) => {
+      const onError = (error: NodeJS.ErrnoException) => {
         socket.destroy()
         if (over) return
+        // It says more than that the other way does not exist here, as where there is no IPv6.
+        if (error.code === 'ECONNREFUSED') refused = error
         if (error.code === 'EAGAIN') retry = setTimeout(attempt, FULL_QUEUE_RETRY_MS, index)
         else if (!reached && index + 1 < ways.length) attempt(index + 1)
-        else fail(describeFailure(error, this.#target, reached ? this.#trust : undefined))
+        else if (reached) fail(describeFailure(error, this.#target, this.#trust))
+        else fail(describeFailure(refused ?? error, this.#target, undefined))
       }
-      socket.once('error', onFailure)
+      socket.once('error', onError)
       transport.once('connect', () => {
         reached = true
       })
       socket.once(this.#trust === undefined ? 'connect' : 'secureConnect', () => {
         settle()
-        socket.removeListener('error', onFailure)
+        socket.removeListener('error', onError)
         if (index > 0) this.#ways = [way, ...ways.filter((other) => other !== way)]
         if (!this.#reachable) this.#observer.onReachable()
         this.#reachable = true

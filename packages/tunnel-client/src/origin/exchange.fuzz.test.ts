@@ -22,6 +22,7 @@ import {
 } from 'tunnel-protocol/testing'
 import type { Dialer } from './dial.js'
 import { OriginExchange } from './exchange.js'
+import { PatientDialer } from './patient-dialer.js'
 import { OriginPool } from './pool.js'
 
 // What an app says in answer to one request is marked with the number of the request, `{#<number>#}`, so that it is recognised in the answer
@@ -264,7 +265,7 @@ test('whatever an app answers, each visitor gets the answer to its own request, 
   const check = fc.asyncProperty(asked, fc.boolean(), async (exchanges, atOnce) => {
     const pair = new SessionPair()
     const app = new MemoryApp(exchanges)
-    const pool = new OriginPool(app.dialer)
+    const pool = new OriginPool(new PatientDialer(app.dialer, 0))
     serve(pair, pool)
     const nears: RecordingHandler[] = []
     const next = () => {
@@ -332,7 +333,7 @@ test('what an app said too much while nobody could read it is not the answer to 
     [['GET', '', ''], { ...right, answer: Buffer.from(small) }],
   ])
   const pair = new SessionPair()
-  const pool = new OriginPool(app.dialer)
+  const pool = new OriginPool(new PatientDialer(app.dialer, 0))
   serve(pair, pool)
   const { near, stream } = pair.open('POST /00 HTTP/1.1\r\nHost: app\r\nContent-Length: 5\r\n')
   near.slow = true

@@ -1,6 +1,7 @@
 import {
   BodyReader,
   type BodySink,
+  ByteQueue,
   type OpenRequest,
   parseResponseHead,
   type ResponseHead,
@@ -51,8 +52,10 @@ export interface ExchangeOptions {
 const MAX_INTERIM_BYTES = 1024 * 1024
 
 const CHUNKED = /\r\ntransfer-encoding:/i
-/** Repeating these once more changes nothing (RFC 9110 section 9.2.2). */
+/** Repeating these changes nothing (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+/** Once for a kept connection that was being closed, once for an app that was being ended. A request may be what ends it. */
+const MAX_REPEATS = 2
 
 /** One exchange on the agent's side: frames of a stream on one side, a connection to the origin on the other. */
 export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
@@ -62,13 +65,13 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   readonly #head: string
   readonly #startedAt: number
   readonly #chunked: boolean
-  /** A request without a body can be sent again when a kept connection turns out to be dead. */
-  readonly #bodyless: boolean
+  /** Such a request can be sent again as long as nothing of an answer has come. */
+  readonly #repeatable: boolean
   readonly #mayUpgrade: boolean
   #connection: OriginConnection | undefined
   #stopDialing: (() => void) | undefined
   /** Request body that came before the connection was there. Bounded by the stream's window. */
-  #early: Buffer[] = []
+  #early: ByteQueue | undefined
   /** All of the request has come. */
   #ended = false
   /** All of the request has been written, or the origin wants no more of it. */
@@ -79,6 +82,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #responseDone = false
   /** Any byte of an answer has come. */
   #answered = false
+  #repeats = 0
   #raw = false
   #interimBytes = 0
   #reported = false
@@ -88,7 +92,6 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     const bodyless = open.bodyless
     this.#stream = stream
     this.#options = options
-    this.#bodyless = bodyless
     this.#chunked = !bodyless && CHUNKED.test(head)
     const methodEnd = head.indexOf(' ')
     const targetEnd = head.indexOf(' ', methodEnd + 1)
@@ -97,6 +100,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       method: head.slice(0, methodEnd),
       path: head.slice(methodEnd + 1, targetEnd),
     }
+    this.#repeatable = bodyless && IDEMPOTENT.has(this.#info.method)
     const { hostMapping, observer } = options
     this.#head = hostMapping === undefined ? head : hostMapping.requestHead(head)
     this.#startedAt = observer === undefined ? 0 : performance.now()
@@ -106,7 +110,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#start(!this.#mayUpgrade)
   }
 
-  #start(mayReuse: boolean): void {
+  /** `broken`: as in PatientDialer. */
+  #start(mayReuse: boolean, broken?: TunnelError): void {
     const idle = mayReuse ? this.#options.pool.takeIdle() : undefined
     if (idle !== undefined) {
       this.#use(idle)
@@ -121,6 +126,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
         this.#stopDialing = undefined
         this.#fail(error)
       },
+      broken,
     )
   }
 
@@ -129,11 +135,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     connection.user = this
     connection.outlet.begin(this.#stream)
     connection.socket.write(`${this.#head}\r\n`, 'latin1')
-    if (this.#early.length > 0) {
-      const early = this.#early
-      this.#early = []
-      for (const part of early) this.onData(part)
-    }
+    const early = this.#early
+    this.#early = undefined
+    for (let part = early?.shift(); part !== undefined; part = early?.shift()) this.onData(part)
     if (this.#ended) this.#endRequest()
   }
 
@@ -146,7 +150,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     const connection = this.#connection
     if (connection === undefined) {
       // After the exchange is over there is nobody to give it to.
-      if (this.#stopDialing !== undefined) this.#early.push(part)
+      if (this.#stopDialing === undefined) return
+      this.#early ??= new ByteQueue()
+      this.#early.push(part)
       return
     }
     connection.outlet.write(part, this.#chunked && !this.#raw)
@@ -326,25 +332,25 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       if (!this.#requestDone) this.#dropRestOfRequest()
       return
     }
-    if (!this.#answered && this.#bodyless && connection?.reused === true && IDEMPOTENT.has(this.#info.method)) {
-      // The origin closed the idle connection while our request was on its way.
-      this.#start(false)
-      return
-    }
     const when = this.#response === undefined ? 'before it had answered' : 'in the middle of its answer'
     const reason = (error as NodeJS.ErrnoException | undefined)?.code
-    this.#fail(
-      new TunnelError(
-        'TUN_ERR_ORIGIN_RESET',
-        `${this.#options.originName} closed the connection ${when}${reason === undefined ? '' : ` (${reason})`}`,
-      ),
+    const broken = new TunnelError(
+      'TUN_ERR_ORIGIN_RESET',
+      `${this.#options.originName} closed the connection ${when}${reason === undefined ? '' : ` (${reason})`}`,
     )
+    if (this.#answered || !this.#repeatable || this.#repeats >= MAX_REPEATS) {
+      this.#fail(broken)
+      return
+    }
+    this.#repeats++
+    // A kept connection may have been closed while our request was on its way; a new one is not, unless the app is being ended.
+    this.#start(false, connection?.reused === true ? undefined : broken)
   }
 
   /** The answer is complete and the origin reads no further. */
   #dropRestOfRequest(): void {
     this.#requestDone = true
-    this.#early = []
+    this.#early = undefined
     this.#stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED', 'the app has answered and wants no more')
     this.#finishIfDone()
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { HeadReader, Outlet, type TunnelError } from 'tunnel-protocol'
-import type { Dialer } from './dial.js'
+import type { PatientDialer } from './patient-dialer.js'
 
 /** Who uses a connection right now. */
 export interface ConnectionUser {
@@ -56,12 +56,12 @@ export class OriginConnection {
 
 /** Keep-alive connections to one origin. Nothing is opened before a request needs it. */
 export class OriginPool {
-  readonly #dialer: Dialer
+  readonly #dialer: PatientDialer
   readonly #all = new Set<OriginConnection>()
   #idle: OriginConnection[] = []
   #sweep: NodeJS.Timeout | undefined
 
-  constructor(dialer: Dialer) {
+  constructor(dialer: PatientDialer) {
     this.#dialer = dialer
   }
 
@@ -80,13 +80,21 @@ export class OriginPool {
     }
   }
 
-  /** Open a connection. Calls exactly one of the two; returns a function that gives up. */
-  open(onConnected: (connection: OriginConnection) => void, onError: (error: TunnelError) => void): () => void {
-    return this.#dialer.dial((socket) => {
-      const connection = new OriginConnection(socket, this)
-      this.#all.add(connection)
-      onConnected(connection)
-    }, onError)
+  /** Open a connection, with callbacks and `broken` as in PatientDialer. Returns a function that gives up. */
+  open(
+    onConnected: (connection: OriginConnection) => void,
+    onError: (error: TunnelError) => void,
+    broken?: TunnelError,
+  ): () => void {
+    return this.#dialer.dial(
+      (socket) => {
+        const connection = new OriginConnection(socket, this)
+        this.#all.add(connection)
+        onConnected(connection)
+      },
+      onError,
+      broken,
+    )
   }
 
   /** Keep a connection for the next request. `timeoutSeconds`: what the origin said in Keep-Alive, -1 for nothing. */
@@ -114,6 +122,7 @@ export class OriginPool {
 
   close(): void {
     clearInterval(this.#sweep)
+    this.#dialer.close()
     for (const { socket } of [...this.#all]) socket.destroy()
   }
 

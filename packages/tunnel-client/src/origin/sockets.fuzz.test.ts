@@ -15,6 +15,7 @@ import {
 } from 'tunnel-protocol/testing'
 import { Dialer } from './dial.js'
 import { OriginExchange } from './exchange.js'
+import { PatientDialer } from './patient-dialer.js'
 import { OriginPool } from './pool.js'
 import { originTarget } from './target.js'
 
@@ -60,18 +61,6 @@ before(async () => {
 })
 after(() => app.close())
 
-const DEADLINE_MS = 30_000
-
-/** Wait for what only the system can bring about. */
-async function until(pair: SessionPair, done: () => boolean): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS
-  while (!done()) {
-    assert.ok(Date.now() < deadline, 'nothing happens any more')
-    pair.pump()
-    await turn()
-  }
-}
-
 const isOver = ({ events }: RecordingHandler) => events.includes('end') || events.includes('reset')
 
 test('whatever an app answers and however it ends it, every exchange ends, and no connection is left', async () => {
@@ -81,7 +70,7 @@ test('whatever an app answers and however it ends it, every exchange ends, and n
   const seen = { end: 0, reset: 0 }
   const check = fc.asyncProperty(fc.array(scripts, { minLength: 1, maxLength: 3 }), async (list) => {
     const pair = new SessionPair()
-    const pool = new OriginPool(new Dialer(target, undefined, observer))
+    const pool = new OriginPool(new PatientDialer(new Dialer(target, undefined, observer), 0))
     const options = { pool, hostMapping: undefined, observer: undefined, originName: 'app' }
     pair.handlerOf = ({ stream, open }) => new OriginExchange(stream, 's', open, options)
     current = [...list]
@@ -90,7 +79,7 @@ test('whatever an app answers and however it ends it, every exchange ends, and n
       stream.write(Buffer.from('hello'))
       stream.end()
       // An answer may be one that promises more than comes, on a connection that the app upgraded: then nobody ends it but the visitor.
-      await until(pair, () => isOver(near) || near.heads.at(-1)?.startsWith('HTTP/1.1 101') === true)
+      await pair.until(() => isOver(near) || near.heads.at(-1)?.startsWith('HTTP/1.1 101') === true)
       stream.reset('TUN_ERR_VISITOR_GONE')
       if (near.error === undefined) seen.end++
       else {
@@ -102,7 +91,7 @@ test('whatever an app answers and however it ends it, every exchange ends, and n
     pair.pump()
     assert.deepEqual([pair.server.streamCount, pair.agent.streamCount], [0, 0])
     pool.close()
-    await until(pair, () => pool.size === 0 && open.size === 0)
+    await pair.until(() => pool.size === 0 && open.size === 0)
   })
   await fc.assert(check, fuzzing(300))
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 0, `no case of: ${what}`)

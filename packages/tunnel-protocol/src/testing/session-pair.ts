@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { FRAME_HEADER_BYTES } from '../constants.js'
 import type { TunnelError } from '../errors.js'
 import { writeHeader } from '../frame/header.js'
@@ -5,6 +6,10 @@ import { FrameReader } from '../frame/reader.js'
 import { type OpenRequest, Session, type SessionOptions } from '../session/session.js'
 import type { Stream, StreamHandler } from '../session/stream.js'
 import { linkPair, type MemoryLink } from './link.js'
+import { turn } from './memory-socket.js'
+
+/** How long until() waits: machines are slow when they are busy. */
+const DEADLINE_MS = 30_000
 
 /** The bytes of one frame, right or wrong. */
 export function frame(type: number, flags: number, streamId: number, payload: Buffer | string = ''): Buffer {
@@ -201,6 +206,16 @@ export class SessionPair {
       moved = this.agentLink.deliver() || moved
     }
     return rounds > 1
+  }
+
+  /** Go on until `done`, through what only the system can bring about. */
+  async until(done: () => boolean): Promise<void> {
+    const deadline = Date.now() + DEADLINE_MS
+    while (!done()) {
+      assert.ok(Date.now() < deadline, 'nothing happens any more')
+      this.pump()
+      await turn()
+    }
   }
 }
 

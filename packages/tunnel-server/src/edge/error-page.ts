@@ -37,6 +37,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
 /** Codes after which the same request may well succeed soon. */
 const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   TUN_ERR_TUNNEL_OFFLINE: 1,
+  TUN_ERR_ORIGIN_REFUSED: 1,
   TUN_ERR_SESSION_CLOSED: 1,
   TUN_ERR_TOO_MANY_STREAMS: 1,
   TUN_ERR_TOO_MANY_REQUESTS: 1,
