@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import net, { type AddressInfo, type Socket } from 'node:net'
-import { test } from 'node:test'
-import { type RecordingHandler, SessionPair } from 'tunnel-protocol/testing'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { type RecordingHandler, SessionPair, turn } from 'tunnel-protocol/testing'
 import { Dialer } from './dial.js'
 import { OriginExchange } from './exchange.js'
 import { PatientDialer } from './patient-dialer.js'
 import { OriginPool } from './pool.js'
 import { originTarget } from './target.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tunnel-exchange-'))
+after(() => rmSync(folder, { recursive: true }))
+const posix = process.platform === 'win32' ? 'sockets are no files on Windows' : false
 
 const PATIENCE_MS = 60_000
 const GET = 'GET / HTTP/1.1\r\nHost: app\r\n'
@@ -47,6 +54,13 @@ class Restartable {
     const { port } = probe.address() as AddressInfo
     await new Promise((closed) => probe.close(closed))
     const app = new Restartable({ port, host: '127.0.0.1' }, `127.0.0.1:${port}`)
+    await app.start()
+    return app
+  }
+
+  static async onSocket(name: string): Promise<Restartable> {
+    const path = join(folder, name)
+    const app = new Restartable({ path }, `unix:${path}`)
     await app.start()
     return app
   }
@@ -172,4 +186,19 @@ test('a visitor who leaves while the app is away is not heard of again', async (
   await app.start()
   assert.equal(await app.answered(app.ask(GET)), 'ok')
   assert.equal(app.requests.length, 1)
+})
+
+test('whatever the system did not take at all is sent on another connection, once', { skip: posix }, async () => {
+  await using app = await Restartable.onSocket('kept')
+  assert.equal(await app.answered(app.ask(GET)), 'ok')
+  assert.equal(app.pool.size, 1, 'the connection is kept')
+  // The kept connection is closed, and before the agent can know comes the next request.
+  app.sockets[0]!.destroy()
+  const near = app.ask(POST, 'hello')
+  assert.equal(await app.answered(near), 'ok')
+  await turn()
+  assert.deepEqual(
+    app.requests.map((text) => text.slice(0, 4).trim()),
+    ['GET', 'POST'],
+  )
 })

@@ -135,6 +135,12 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     connection.user = this
     connection.outlet.begin(this.#stream)
     connection.socket.write(`${this.#head}\r\n`, 'latin1')
+    if (connection.reused && connection.socket.errored !== null) {
+      // The origin closed it a moment ago, and the system took nothing of the request: whatever it is, nobody has seen it.
+      this.#detach()
+      this.#start(false)
+      return
+    }
     const early = this.#early
     this.#early = undefined
     for (let part = early?.shift(); part !== undefined; part = early?.shift()) this.onData(part)
