@@ -84,7 +84,6 @@ export const SOFTWARE = `tunnel-client/${version}`
 
 /** How long close() lets open requests end, in milliseconds. */
 const CLOSE_GRACE_MS = 3_000
-const CLOSE_CHECK_MS = 20
 
 /** One public URL for one local app. */
 export class Tunnel extends EventEmitter<TunnelEvents> {
@@ -158,18 +157,14 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
     return this.#agent.streamCount
   }
 
-  /** Let open requests end for up to `graceMs`, tell the server, and leave. Default 3_000 ms. */
+  /** Tell the server, which frees the name at once; let open requests end for up to `graceMs`; leave. Default 3_000 ms. */
   close(graceMs = CLOSE_GRACE_MS): Promise<void> {
     this.#closing ??= this.#close(graceMs)
     return this.#closing
   }
 
   async #close(graceMs: number): Promise<void> {
-    const ends = Date.now() + graceMs
-    while (this.openRequests > 0 && Date.now() < ends) {
-      await new Promise((resolve) => setTimeout(resolve, CLOSE_CHECK_MS))
-    }
-    await this.#agent.stop()
+    await this.#agent.stop(graceMs)
     this.#pool.close()
   }
 

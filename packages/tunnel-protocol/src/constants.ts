@@ -72,3 +72,5 @@ export const STREAM_HIGH_WATER_BYTES = 64 * 1024
 
 export const DEFAULT_PING_INTERVAL_MS = 15_000
 export const DEFAULT_PING_DEADLINE_MS = 10_000
+/** A timer that comes so much too late by the clock says that the machine was asleep, or this process stopped. */
+export const SLEPT_MS = 5_000

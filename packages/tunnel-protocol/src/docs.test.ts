@@ -63,7 +63,7 @@ test('docs/protocol.md shows control messages that are read as they stand', () =
   )
   assert.deepEqual(
     messages.map(({ type }) => type),
-    ['hello', 'welcome', 'bound', 'refused', 'leave', 'resume', 'resumed'],
+    ['hello', 'welcome', 'bound', 'refused', 'leave', 'drain', 'resume', 'resumed'],
   )
   for (const message of messages) {
     assert.deepEqual(parseToServer(message) ?? parseToAgent(message), message)

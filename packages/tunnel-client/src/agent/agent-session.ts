@@ -5,6 +5,7 @@ import {
   errorTable,
   FRAME_HEADER_BYTES,
   FrameType,
+  Keepalive,
   type Link,
   type OpenRequest,
   parseControl,
@@ -16,10 +17,10 @@ import {
   type StreamHandler,
   StreamKind,
   sendGreeting,
-  startKeepalive,
   TunnelError,
   type Welcome,
 } from 'tunnel-protocol'
+import { isLoopback } from '../origin/target.js'
 
 export interface AgentSessionOptions {
   token: string | undefined
@@ -34,6 +35,10 @@ export interface AgentSessionEvents {
   onBound(bound: Bound): void
   /** The link is gone; resume() goes on with another one. */
   onDetached(reason: string): void
+  /** The server is shutting down: it opens hardly any streams here from now on, and the session is not resumed. */
+  onDrain(): void
+  /** The server has taken the name away; the session goes on. Called once. */
+  onRevoked(error: TunnelError): void
   /** It is over. Called once. */
   onEnd(error: TunnelError): void
   /** A visitor's request. Throwing a TunnelError resets the stream. */
@@ -61,11 +66,14 @@ export class AgentSession implements SessionHandler {
   readonly #events: AgentSessionEvents
   readonly #session: Session
   #welcome: Welcome | undefined
-  /** It lost its link and waits for another one. */
-  #detached = false
-  #stopKeepalive = () => {}
+  /** It ends with its link, whatever its grace: the server is shutting down, or we are leaving. */
+  #lastLink = false
+  #leaving = false
+  #localAddress: string | undefined
+  #keepalive: Keepalive | undefined
   #answerTimer: NodeJS.Timeout | undefined
   #graceTimer: NodeJS.Timeout | undefined
+  #leaveTimer: NodeJS.Timeout | undefined
 
   constructor(options: AgentSessionOptions, events: AgentSessionEvents) {
     this.#options = options
@@ -81,11 +89,6 @@ export class AgentSession implements SessionHandler {
   /** Streams open right now. */
   get streamCount(): number {
     return this.#session.streamCount
-  }
-
-  /** It lost its link, and may go on with another one. */
-  get detached(): boolean {
-    return this.#detached
   }
 
   /** Begin on the first link. */
@@ -147,38 +150,60 @@ export class AgentSession implements SessionHandler {
     }
   }
 
-  /** Say goodbye: the name is free at once. */
-  leave(): void {
+  /**
+   * Say goodbye: the name is free at once. Then let open requests end for up to `graceMs`, and close. Streams that the server opens before
+   * it has heard of it are served like all others.
+   */
+  leave(graceMs: number): void {
+    if (this.bound === undefined || !this.#session.attached) {
+      this.close(leaving())
+      return
+    }
+    this.#leaving = true
+    this.#lastLink = true
+    this.#keepalive?.stop() // the time is limited anyway
     this.#session.sendControl({ type: 'leave' })
-    this.#session.flush()
-    this.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is leaving'))
+    if (graceMs === 0) {
+      this.#session.flush()
+      this.close(leaving())
+      return
+    }
+    this.#leaveTimer = setTimeout(() => this.close(leaving()), graceMs)
+    if (this.streamCount === 0) this.onIdle()
   }
 
   close(error: TunnelError): void {
     this.#session.close(error)
   }
 
+  /** The machine's addresses are these now: the link may lead nowhere. */
+  onNetworkChange(addresses: ReadonlySet<string>): void {
+    const address = this.#localAddress
+    if (address === undefined || isLoopback(address) || addresses.has(address)) this.#keepalive?.probe()
+    else this.#session.dropLink(`this machine is ${address} no longer`)
+  }
+
   #attach(link: Link, received: number): void {
     clearTimeout(this.#graceTimer)
-    this.#detached = false
+    this.#localAddress = link.localAddress
     this.#session.attach(link, received)
-    this.#stopKeepalive = startKeepalive(this.#session, {
+    this.#keepalive = new Keepalive(this.#session, {
       intervalMs: this.#options.pingIntervalMs,
       deadlineMs: this.#options.pingDeadlineMs,
+      impatient: true,
     })
   }
 
   // Session → agent
 
   onDetached(reason: string): void {
-    this.#stopKeepalive()
+    this.#keepalive?.stop()
     const lost = new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`)
     const graceMs = this.#welcome?.secret === undefined ? 0 : (this.#welcome.grace ?? 0)
-    if (this.bound === undefined || graceMs === 0) {
+    if (this.bound === undefined || graceMs === 0 || this.#lastLink) {
       this.close(lost)
       return
     }
-    this.#detached = true
     this.#graceTimer = setTimeout(() => this.close(lost), graceMs)
     this.#events.onDetached(reason)
   }
@@ -199,9 +224,23 @@ export class AgentSession implements SessionHandler {
         return
       case 'refused': {
         const known = Object.hasOwn(errorTable, message.code)
-        this.close(new TunnelError(known ? (message.code as ErrorCode) : 'TUN_ERR_FORBIDDEN', message.message))
+        const error = new TunnelError(known ? (message.code as ErrorCode) : 'TUN_ERR_FORBIDDEN', message.message)
+        if (this.bound === undefined) this.close(error)
+        else this.#events.onRevoked(error)
+        return
       }
+      case 'drain':
+        this.#lastLink = true
+        this.#events.onDrain()
     }
+  }
+
+  /** Once the server has answered, it has all that we sent, and we have all that it opened before it knew. */
+  onIdle(): void {
+    if (!this.#leaving) return
+    this.#session.ping(() => {
+      if (this.streamCount === 0) this.close(leaving())
+    })
   }
 
   onOpen(stream: Stream, open: OpenRequest): StreamHandler {
@@ -216,9 +255,14 @@ export class AgentSession implements SessionHandler {
   onClose(error: TunnelError): void {
     clearTimeout(this.#answerTimer)
     clearTimeout(this.#graceTimer)
-    this.#stopKeepalive()
+    clearTimeout(this.#leaveTimer)
+    this.#keepalive?.stop()
     this.#events.onEnd(error)
   }
+}
+
+function leaving(): TunnelError {
+  return new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is leaving')
 }
 
 function unanswered(): TunnelError {

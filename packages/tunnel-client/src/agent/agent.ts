@@ -13,6 +13,7 @@ import { type AgentEvent, type AgentState, nextAgentState } from './agent-state.
 import { backoffMs } from './backoff.js'
 import type { ClaimStore } from './claims.js'
 import { openLink } from './connect.js'
+import { NetworkWatch, type ReadInterfaces } from './network-watch.js'
 
 export interface AgentOptions extends AgentSessionOptions {
   /** As normalizeServerUrl gives it. */
@@ -20,12 +21,16 @@ export interface AgentOptions extends AgentSessionOptions {
   /** Name wanted; the server makes one up where it is undefined. */
   name: string | undefined
   claims: ClaimStore
+  /** How a link is opened. Default openLink; tests pass their own. */
+  openLink?: typeof openLink
+  /** Default os.networkInterfaces; tests pass their own. */
+  readInterfaces?: ReadInterfaces
 }
 
 export interface AgentHandler {
   /** The server has given the name; again after each reconnect. */
   onOnline(bound: Bound, session: string): void
-  /** The link is gone or could not be opened; the next attempt comes in `delayMs`. */
+  /** The link is gone or could not be opened, or the server is restarting; the next attempt comes in `delayMs`. */
   onOffline(error: TunnelError, delayMs: number): void
   /** It is over: the server refused, or stop() was called (then without error). Called once. */
   onStopped(error: TunnelError | undefined): void
@@ -33,28 +38,47 @@ export interface AgentHandler {
   onStream(stream: Stream, open: OpenRequest, session: string): StreamHandler
 }
 
+/** How long open requests may take to end when the server wants us no longer, in milliseconds. */
+const REFUSED_GRACE_MS = 3_000
+/** A session that was online for less counts as one more failure: a server that gives names and breaks off at once is not to be hammered. */
+const LASTING_MS = 1_000
+
 /** Keeps one tunnel open for ever: its session through lost links, and where that is over, with a new session. */
 export class Agent {
   readonly #options: AgentOptions
   readonly #handler: AgentHandler
   readonly #instance = randomBytes(12).toString('base64url')
+  readonly #network: NetworkWatch
+  readonly #stopped: Promise<void>
+  #resolveStopped!: () => void
   #state: AgentState = 'idle'
   #name: string | undefined
   #claim: string | undefined
-  /** Attempts that failed since we were last online. */
+  /** Attempts that failed since we were last online for a while. */
   #failures = 0
+  #onlineAt = 0
   /** Have we ever been online? Before that, some refusals are mistakes of the user's; later they pass. */
   #wasOnline = false
+  /** Until the next attempt, in waiting and detached. */
   #timer: NodeJS.Timeout | undefined
+  /** Gives up what is under way in connecting, until there is a session, and in resuming. */
   #giveUp: (() => void) | undefined
+  /** The session that counts: what others say changes no state. */
   #session: AgentSession | undefined
-  #left: (() => void) | undefined
+  /** All that are not over: that one, and those whose server is shutting down. */
+  readonly #sessions = new Set<AgentSession>()
+  /** Why we leave, where the server wants it. */
+  #refusal: TunnelError | undefined
 
   constructor(options: AgentOptions, handler: AgentHandler) {
     this.#options = options
     this.#handler = handler
     this.#name = options.name
     if (options.name !== undefined) this.#claim = options.claims.get(options.server, options.name.toLowerCase())
+    this.#network = new NetworkWatch((addresses) => this.#onNetworkChange(addresses), options.readInterfaces)
+    this.#stopped = new Promise((resolve) => {
+      this.#resolveStopped = resolve
+    })
   }
 
   get state(): AgentState {
@@ -63,96 +87,113 @@ export class Agent {
 
   /** Streams open right now. */
   get streamCount(): number {
-    return this.#session?.streamCount ?? 0
+    let count = 0
+    for (const session of this.#sessions) count += session.streamCount
+    return count
   }
 
   start(): void {
-    if (this.#move('start')) this.#connect()
+    if (!this.#move('start')) return
+    this.#network.start()
+    this.#dial()
   }
 
-  /**
-   * Leave: tell the server, so that the name is free at once; then close. Requests still open are cut: wait for streamCount to be 0 before,
-   * if they matter. Resolves when the link is closed or `ms` have passed.
-   */
-  async stop(ms = 1_000): Promise<void> {
-    const wasOnline = this.#state === 'online'
-    if (!this.#move('stop')) return
-    clearTimeout(this.#timer)
-    this.#giveUp?.()
-    const session = this.#session
-    if (!wasOnline || session === undefined) {
-      session?.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is leaving'))
-      if (this.#state === 'stopped') this.#handler.onStopped(undefined)
-      return
-    }
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#left = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      session.leave()
-    })
-    this.#left = undefined
+  /** Leave: tell the server, so that the name is free at once; let open requests end for up to `graceMs`; close. Resolves when that is done. */
+  stop(graceMs: number): Promise<void> {
+    if (this.#move('stop')) this.#leave(graceMs)
+    return this.#stopped
   }
 
   /** Take an event to the next state. Returns false where it no longer means anything. */
   #move(event: AgentEvent): boolean {
     const next = nextAgentState(this.#state, event)
     if (next === undefined) return false
+    if (this.#state === 'online' && performance.now() - this.#onlineAt >= LASTING_MS) this.#failures = 0
     this.#state = next
     return true
   }
 
-  #connect(): void {
-    this.#giveUp = openLink(
+  // Attempts
+
+  #dial(): void {
+    const open = this.#options.openLink ?? openLink
+    this.#giveUp = open(
       this.#options.server,
       (link) => {
         this.#giveUp = undefined
-        if (this.#session === undefined) this.#greet(link)
-        else this.#resume(link, this.#session)
+        if (this.#state === 'resuming') this.#resume(link, this.#session!)
+        else this.#greet(link)
       },
-      (error) => {
-        this.#giveUp = undefined
-        this.#onLost(error)
-      },
+      (error) => this.#onFailed(error),
     )
   }
 
   /** A new session, on its first link. */
   #greet(link: Link): void {
     const session: AgentSession = new AgentSession(this.#options, {
-      onBound: (bound) => this.#onBound(bound, session),
-      onDetached: (reason) => {
-        this.#onLost(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
-      },
+      onBound: (bound) => this.#onBound(session, bound),
+      onDetached: (reason) => this.#onDetached(session, reason),
+      onDrain: () => this.#onDrain(session),
+      onRevoked: (error) => this.#onRevoked(session, error),
       onEnd: (error) => this.#onEnd(session, error),
       onStream: (stream, open) => this.#handler.onStream(stream, open, session.id),
     })
     this.#session = session
+    this.#sessions.add(session)
     session.start(link, { name: this.#name, claim: this.#claim, instance: this.#instance })
   }
 
   /** The session that lost its link goes on with this one, unless the server has given it up. */
   #resume(link: Link, session: AgentSession): void {
-    const lost = (error: TunnelError) => {
-      this.#giveUp = undefined
-      this.#onLost(error)
-    }
     this.#giveUp = session.resume(link, {
       onResumed: () => {
         this.#giveUp = undefined
+        this.#failures = 0
         this.#onOnline(session)
       },
       onRefused: (error) => {
+        this.#giveUp = undefined
         session.close(error)
-        lost(error)
       },
-      onFailed: lost,
+      onFailed: (error) => this.#onFailed(error),
     })
   }
 
-  #onBound(bound: Bound, session: AgentSession): void {
+  #onFailed(error: TunnelError): void {
+    this.#giveUp = undefined
+    if (this.#onRefused(error)) return
+    if (this.#move('failed')) this.#retryLater(error)
+  }
+
+  #retryLater(error: TunnelError): void {
+    clearTimeout(this.#timer)
+    const delayMs = backoffMs(this.#failures)
+    this.#failures++
+    this.#timer = setTimeout(() => this.#retry(), delayMs)
+    this.#handler.onOffline(error, delayMs)
+  }
+
+  #retry(): void {
+    clearTimeout(this.#timer)
+    if (this.#move('retry')) this.#dial()
+  }
+
+  /** Whatever was tried or waited for was on another network. */
+  #onNetworkChange(addresses: ReadonlySet<string>): void {
+    this.#failures = 0
+    for (const session of [...this.#sessions]) session.onNetworkChange(addresses)
+    if (this.#giveUp === undefined) {
+      this.#retry()
+    } else {
+      this.#giveUp()
+      this.#dial()
+    }
+  }
+
+  // Sessions → agent
+
+  #onBound(session: AgentSession, bound: Bound): void {
+    if (session !== this.#session) return
     this.#name = bound.name
     this.#claim = bound.claim
     this.#options.claims.set(this.#options.server, bound.name, bound.claim)
@@ -160,38 +201,63 @@ export class Agent {
   }
 
   #onOnline(session: AgentSession): void {
-    this.#failures = 0
+    if (!this.#move('opened')) return
+    this.#onlineAt = performance.now()
     this.#wasOnline = true
-    if (this.#move('opened')) this.#handler.onOnline(session.bound!, session.id)
+    this.#handler.onOnline(session.bound!, session.id)
+  }
+
+  #onDetached(session: AgentSession, reason: string): void {
+    if (session !== this.#session || !this.#move('lost')) return
+    this.#retryLater(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
+  }
+
+  /** From now on the session only serves what it has: whoever answers at the server's address by now gets a new one. */
+  #onDrain(session: AgentSession): void {
+    if (session !== this.#session || !this.#move('moved')) return
+    this.#session = undefined
+    this.#retryLater(new TunnelError('TUN_ERR_DRAINING', 'the server is restarting'))
+  }
+
+  #onRevoked(session: AgentSession, error: TunnelError): void {
+    if (session === this.#session && !this.#onRefused(error) && this.#state === 'online') session.close(error)
   }
 
   #onEnd(session: AgentSession, error: TunnelError): void {
+    this.#sessions.delete(session)
+    this.#leaveWhenAlone()
+    if (session !== this.#session) return
     this.#session = undefined
-    // Without a link there was nothing left to lose: the next attempt is on its way.
-    if (!session.detached) this.#onLost(error)
-    this.#left?.()
+    this.#giveUp?.()
+    this.#giveUp = undefined
+    if (this.#onRefused(error)) return
+    if (this.#move('ended')) this.#retryLater(error)
   }
 
-  #onLost(error: TunnelError): void {
-    if (this.#state === 'stopping') {
-      this.#move('left')
-      this.#handler.onStopped(undefined)
-      return
-    }
+  // Leaving
+
+  /** Leave, if trying again would not help. Returns whether it is so. */
+  #onRefused(error: TunnelError): boolean {
     const reaction = errorTable[error.code].agent
-    const refused = reaction === 'stop' || (reaction === 'stopAtFirst' && !this.#wasOnline)
-    if (refused) {
-      if (!this.#move('refused')) return
-      this.#session?.close(error)
-      this.#handler.onStopped(error)
-      return
-    }
-    if (!this.#move('lost')) return
-    const delayMs = backoffMs(this.#failures)
-    this.#failures++
-    this.#handler.onOffline(error, delayMs)
-    this.#timer = setTimeout(() => {
-      if (this.#move('retry')) this.#connect()
-    }, delayMs)
+    const final = reaction === 'stop' || (reaction === 'stopAtFirst' && !this.#wasOnline)
+    if (!final || !this.#move('refused')) return false
+    this.#refusal = error
+    this.#leave(REFUSED_GRACE_MS)
+    return true
+  }
+
+  #leave(graceMs: number): void {
+    this.#network.stop()
+    clearTimeout(this.#timer)
+    this.#giveUp?.()
+    this.#giveUp = undefined
+    for (const session of [...this.#sessions]) session.leave(graceMs)
+    this.#leaveWhenAlone()
+  }
+
+  #leaveWhenAlone(): void {
+    if (this.#sessions.size > 0 || !this.#move('left')) return
+    this.#handler.onStopped(this.#refusal)
+    this.#resolveStopped()
   }
 }

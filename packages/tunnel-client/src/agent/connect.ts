@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   errorTable,
   LINK_PATH,
+  type Link,
   openHandshake,
   SUBPROTOCOL,
   TunnelError,
@@ -19,7 +20,7 @@ const HANDSHAKE_DEADLINE_MS = 15_000
  */
 export function openLink(
   serverUrl: string,
-  onOpen: (link: WebSocketLink) => void,
+  onOpen: (link: Link) => void,
   onError: (error: TunnelError) => void,
 ): () => void {
   return openHandshake({

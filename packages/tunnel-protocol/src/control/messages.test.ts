@@ -63,6 +63,7 @@ const toAgent: Array<[string, Record<string, unknown>, object | undefined]> = [
   ['a refused', { ...refused, extra: 1 }, refused],
   ['a code that we do not know, as it is', { ...refused, code: 'TUN_ERR_NEW' }, { ...refused, code: 'TUN_ERR_NEW' }],
   ['a type that we do not know', { type: 'quota' }, undefined],
+  ['a drain', { type: 'drain', why: 'update' }, { type: 'drain' }],
   ['resumed', { type: 'resumed', received: 0 }, { type: 'resumed', received: 0 }],
   ['a message for the other side', { type: 'hello', binds: [] }, undefined],
 ]
@@ -130,7 +131,7 @@ test('whatever JSON comes, parsing gives a message, nothing, or TUN_ERR_PROTOCOL
   ]
   const message = fc
     .tuple(
-      fc.constantFrom('hello', 'leave', 'welcome', 'bound', 'refused', 'x'),
+      fc.constantFrom('hello', 'leave', 'welcome', 'bound', 'refused', 'drain', 'x'),
       fc.dictionary(fc.constantFrom(...fields, '__proto__', 'constructor'), value),
       fc.option(fc.array(fc.dictionary(fc.constantFrom(...fields), value), { maxLength: 3 })),
     )

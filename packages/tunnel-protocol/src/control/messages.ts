@@ -78,13 +78,21 @@ export interface Refused {
   message: string
 }
 
+/**
+ * Server → agent: the server is shutting down. It opens streams on this session for connections that it already has and for no others: the agent
+ * begins a new session, with whoever answers at the server's address by then, and keeps this one until the server ends it.
+ */
+export interface Drain {
+  type: 'drain'
+}
+
 /** Agent → server: give the names up, this is a goodbye and not a lost link. */
 export interface Leave {
   type: 'leave'
 }
 
 export type ToServer = Hello | Resume | Leave
-export type ToAgent = Welcome | Resumed | Bound | Refused
+export type ToAgent = Welcome | Resumed | Bound | Refused | Drain
 
 const MAX_BINDS = 64
 const MAX_TEXT = 1024
@@ -159,6 +167,8 @@ export function parseToAgent(message: Record<string, unknown>): ToAgent | undefi
         code: required(text(message, 'refused', 'code'), 'refused.code'),
         message: required(text(message, 'refused', 'message'), 'refused.message'),
       }
+    case 'drain':
+      return { type: 'drain' }
     default:
       return undefined
   }

@@ -13,6 +13,8 @@ export interface Link {
   handler: LinkHandler | undefined
   /** Bytes given to send() that the operating system has not taken yet. */
   readonly bufferedBytes: number
+  /** Address of this machine that the link goes out from, as os.networkInterfaces() names it; undefined where it has none. */
+  readonly localAddress?: string | undefined
   /** Send `parts` in order, in one system call where possible. The buffers must not change afterwards. */
   send(parts: Buffer[]): void
   /** Close after everything sent so far; cut after two seconds when the peer does not answer. */

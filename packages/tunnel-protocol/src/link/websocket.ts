@@ -16,6 +16,7 @@ const ZERO_KEY = Buffer.alloc(4)
 /** A link over a socket that has been upgraded to WebSocket. */
 export class WebSocketLink implements Link, WebSocketSink {
   handler: LinkHandler | undefined
+  readonly localAddress: string | undefined
   readonly #socket: Socket
   readonly #role: WebSocketRole
   readonly #reader: WebSocketReader
@@ -35,6 +36,7 @@ export class WebSocketLink implements Link, WebSocketSink {
     this.#role = role
     this.#reader = new WebSocketReader(this, role === 'server')
     this.#turns = new ReadTurns(socket)
+    this.localAddress = socket.localAddress?.replace(/^::ffff:(?=[0-9.]+$)|%.*$/g, '')
     socket.setTimeout(0)
     socket.setNoDelay(true)
     if (head.length > 0) socket.unshift(head)

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FrameFlag, FrameType, LINK_HIGH_WATER_BYTES, MAX_FRAME_BYTES } from '../constants.js'
 import { type ErrorCode, TunnelError } from '../errors.js'
+import { linkPair } from '../testing/link.js'
 import { frame, LoneSession, type PlainFrame, RecordingHandler, SessionPair, u32 } from '../testing/session-pair.js'
+import { Session } from './session.js'
 
 const KIB = 1024
 const GET = 'GET / HTTP/1.1\r\nHost: demo\r\n'
@@ -469,14 +471,65 @@ test('control messages arrive as they were, both ways', () => {
   })
 })
 
-test('a ping is answered with its payload; an answer nobody waits for is ignored', () => {
+test('a ping is answered once; an answer nobody waits for is ignored', () => {
   const pair = new SessionPair()
-  const answers: string[] = []
-  pair.server.ping(Buffer.from('one'), (payload) => answers.push(payload.toString()))
+  let answers = 0
+  pair.server.ping(() => answers++)
   pair.pump()
-  assert.deepEqual(answers, ['one'])
-  pair.server.onBytes(frame(FrameType.Pong, 0, 0, 'nobody asked'))
-  assert.deepEqual([answers.length, pair.server.closed], [1, false])
+  assert.equal(answers, 1)
+  for (const payload of ['', 'nobody asked', u32(1), u32(2)]) {
+    pair.server.onBytes(frame(FrameType.Pong, 0, 0, payload))
+  }
+  assert.deepEqual([answers, pair.server.closed], [1, false])
+})
+
+test('a ping is returned with its payload, whatever that is', () => {
+  const agent = new LoneSession('agent')
+  agent.feed(frame(FrameType.Ping, 0, 0, 'one'))
+  assert.deepEqual(
+    agent
+      .sent()
+      .filter(({ type }) => type === FrameType.Pong)
+      .map(({ payload }) => payload.toString()),
+    ['one'],
+  )
+})
+
+test('the answer to an old ping is not taken for that to the last one, nor one of an old link for one of the new', () => {
+  const pair = new SessionPair({ resumable: true })
+  const answered: string[] = []
+  pair.server.ping(() => answered.push('first'))
+  pair.server.ping(() => answered.push('second'))
+  pair.pump()
+  assert.deepEqual(answered, ['second'])
+  pair.server.ping(() => answered.push('before the link broke'))
+  pair.turn()
+  pair.reconnect()
+  pair.pump()
+  assert.deepEqual(answered, ['second'])
+})
+
+test('a session says when its last stream is over, and not when it is over itself', () => {
+  const idle: string[] = []
+  const session = new Session({
+    role: 'agent',
+    handler: {
+      onControl() {},
+      onClose: () => idle.push('closed'),
+      onOpen: () => new RecordingHandler(),
+      onIdle: () => idle.push('idle'),
+    },
+  })
+  const [link] = linkPair()
+  session.attach(link)
+  session.onBytes(Buffer.concat([open(1), open(2)]))
+  session.onBytes(frame(FrameType.Reset, 0, 1, u32(13)))
+  assert.deepEqual(idle, [])
+  session.onBytes(frame(FrameType.Reset, 0, 2, u32(13)))
+  assert.deepEqual(idle, ['idle'])
+  session.onBytes(open(3))
+  session.close(lost())
+  assert.deepEqual(idle, ['idle', 'closed'])
 })
 
 test('unknown frame types are skipped, for the session and for streams that never were', () => {

@@ -50,6 +50,8 @@ export interface SessionHandler {
    * A session whose handler has no such method ends with its link.
    */
   onDetached?(reason: string): void
+  /** The last open stream is over; everything it had to send has been handed to the link, or waits in front of what is sent next. */
+  onIdle?(): void
   /** The session is over; all its streams have been reset before. Called once. */
   onClose(error: TunnelError): void
 }
@@ -104,9 +106,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   #lastStreamId = 0
   #flushScheduled = false
   #closed = false
-  /** Set on every byte received: what the keepalive looks at. */
-  heardAt = 0
-  #onPong: ((payload: Buffer) => void) | undefined
+  #streamFramesSent = 0
+  /** Numbers the PINGs, so that the answer to an old one is not taken for that to the last. */
+  #pings = 0
+  #onPong: (() => void) | undefined
   readonly #flush = () => {
     this.#flushScheduled = false
     this.flush()
@@ -154,6 +157,11 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     return this.#receivedBytes
   }
 
+  /** Frames of streams sent since the session began: they call for an answer, sooner or later, as PONG and ACK do not. */
+  get streamFramesSent(): number {
+    return this.#streamFramesSent
+  }
+
   /** Bytes that the peer has not acknowledged, kept to be sent again. */
   get unacknowledgedBytes(): number {
     return this.#unacknowledged.keptBytes
@@ -171,7 +179,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#cutLink()
     this.#link = link
     link.handler = this
-    this.heardAt = Date.now()
+    this.#onPong = undefined
     try {
       const again = this.#unacknowledged.from(peerReceivedBytes)
       if (again.length > 0) link.send(again)
@@ -208,9 +216,12 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.sendFrame(FrameType.Control, 0, 0, Buffer.from(JSON.stringify(message)))
   }
 
-  /** `onPong` is called once with the payload the peer returned. */
-  ping(payload: Buffer, onPong: (payload: Buffer) => void): void {
+  /** `onPong` is called once, when the peer has answered this PING; not any more once another one goes out, or there is a new link. */
+  ping(onPong: () => void): void {
     this.#onPong = onPong
+    this.#pings = (this.#pings + 1) >>> 0
+    const payload = Buffer.allocUnsafe(4)
+    payload.writeUInt32BE(this.#pings, 0)
     this.sendFrame(FrameType.Ping, 0, 0, payload)
   }
 
@@ -256,7 +267,6 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   onBytes(chunk: Buffer): void {
     if (this.#closed) return
-    this.heardAt = Date.now()
     this.#receivedBytes += chunk.length
     try {
       this.#reader.push(chunk)
@@ -339,6 +349,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   sendFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
     if (this.#closed) return
     this.#batch.add(type, flags, streamId, payload)
+    if (type >= FrameType.Open) this.#streamFramesSent++
     if (this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES) {
       this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer causes answers faster than it reads them'))
       return
@@ -353,11 +364,13 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   streamClosed(stream: Stream): void {
     this.#streams.delete(stream.id)
+    if (this.#streams.size === 0 && !this.#closed) this.#handler.onIdle?.()
   }
 
   // Sending
 
   readonly #emit = (type: number, flags: number, streamId: number, payload: Buffer) => {
+    this.#streamFramesSent++
     this.#batch.add(type, flags, streamId, payload)
   }
 
@@ -401,9 +414,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
         if (this.#receivedBytes > this.#acknowledgedBytes) this.#acknowledge()
         return
       case FrameType.Pong: {
+        if (payload.length !== 4 || payload.readUInt32BE(0) !== this.#pings) return
         const onPong = this.#onPong
         this.#onPong = undefined
-        onPong?.(payload)
+        onPong?.()
         return
       }
       case FrameType.Ack:

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import {
   type BindRequest,
   type Hello,
+  Keepalive,
   type Link,
   type Logger,
   parseToServer,
   Session,
   type SessionHandler,
   sendGreeting,
-  startKeepalive,
   TunnelError,
   type WindowBudget,
 } from 'tunnel-protocol'
@@ -47,7 +47,7 @@ export class AgentSession implements SessionHandler, Holder {
   readonly #context: ControlContext
   readonly #onClosed: (session: AgentSession) => void
   readonly #secret = randomBytes(24).toString('base64url')
-  #stopKeepalive = () => {}
+  #keepalive: Keepalive | undefined
   #graceTimer: NodeJS.Timeout | undefined
   /** It counts against its account. */
   #counted = false
@@ -111,16 +111,16 @@ export class AgentSession implements SessionHandler, Holder {
 
   #attach(link: Link, received: number): void {
     clearTimeout(this.#graceTimer)
-    this.#stopKeepalive()
+    this.#keepalive?.stop()
     this.session.attach(link, received)
-    this.#stopKeepalive = startKeepalive(this.session, {
+    this.#keepalive = new Keepalive(this.session, {
       intervalMs: this.#context.pingIntervalMs,
       deadlineMs: this.#context.pingDeadlineMs,
     })
   }
 
   onDetached(reason: string): void {
-    this.#stopKeepalive()
+    this.#keepalive?.stop()
     const { resumeGraceMs } = this.#context
     const giveUp = () =>
       this.session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
@@ -145,7 +145,7 @@ export class AgentSession implements SessionHandler, Holder {
 
   onClose(error: TunnelError): void {
     clearTimeout(this.#graceTimer)
-    this.#stopKeepalive()
+    this.#keepalive?.stop()
     if (this.#left) this.#context.registry.leave(this)
     else this.#context.registry.away(this)
     this.#leaveAccount()
