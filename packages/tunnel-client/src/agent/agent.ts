@@ -154,6 +154,7 @@ export class Agent {
       onRefused: (error) => {
         this.#giveUp = undefined
         session.close(error)
+        this.#retry() // whoever says no is there
       },
       onFailed: (error) => this.#onFailed(error),
     })

@@ -6,13 +6,19 @@ export type ReadInterfaces = typeof networkInterfaces
 
 const LOOK_EVERY_MS = 2_000
 
+interface Addresses {
+  all: ReadonlySet<string>
+  /** Those by which a server could be reached. Containers and their like come and go with link-local ones only. */
+  outward: string
+}
+
 /** Notices that the machine's addresses have changed, or that it slept: whatever link there was may lead nowhere. */
 export class NetworkWatch {
   readonly #onChange: (addresses: ReadonlySet<string>) => void
   readonly #read: ReadInterfaces
   #timer: NodeJS.Timeout | undefined
   #lookedAt = 0
-  #before = ''
+  #last: Addresses = { all: new Set(), outward: '' }
 
   /** `onChange` gets all addresses that the machine has now, its own internal ones included. */
   constructor(onChange: (addresses: ReadonlySet<string>) => void, read: ReadInterfaces = networkInterfaces) {
@@ -21,7 +27,7 @@ export class NetworkWatch {
   }
 
   start(): void {
-    this.#before = this.#look().outward
+    this.#last = this.#look()
     this.#lookedAt = Date.now()
     this.#timer = setInterval(() => this.#check(), LOOK_EVERY_MS)
     this.#timer.unref()
@@ -35,31 +41,29 @@ export class NetworkWatch {
     const now = Date.now()
     const slept = now - this.#lookedAt - LOOK_EVERY_MS >= SLEPT_MS
     this.#lookedAt = now
-    const { all, outward } = this.#look()
-    if (outward === this.#before && !slept) return
-    this.#before = outward
-    this.#onChange(all)
+    const { outward } = this.#last
+    this.#last = this.#look()
+    if (slept || this.#last.outward !== outward) this.#onChange(this.#last.all)
   }
 
-  /** `outward`: the addresses by which a server could be reached. Containers and their like come and go with link-local ones only. */
-  #look(): { all: ReadonlySet<string>; outward: string } {
-    const all = new Set<string>()
-    const outward: string[] = []
-    for (const list of Object.values(this.#interfaces())) {
-      for (const { address, internal } of list ?? []) {
-        all.add(address)
-        if (!internal && !address.startsWith('fe80:')) outward.push(address)
-      }
-    }
-    return { all, outward: outward.sort().join(' ') }
-  }
-
-  /** Systems that do not let us look have no news for us. */
-  #interfaces(): ReturnType<ReadInterfaces> {
+  /** A system that does not let us look has no news. */
+  #look(): Addresses {
     try {
-      return this.#read()
+      return addressesOf(this.#read())
     } catch {
-      return {}
+      return this.#last
     }
   }
+}
+
+function addressesOf(interfaces: ReturnType<ReadInterfaces>): Addresses {
+  const all = new Set<string>()
+  const outward: string[] = []
+  for (const list of Object.values(interfaces)) {
+    for (const { address, internal } of list ?? []) {
+      all.add(address)
+      if (!internal && !address.startsWith('fe80:')) outward.push(address)
+    }
+  }
+  return { all, outward: outward.sort().join(' ') }
 }

@@ -19,9 +19,13 @@ type Step =
   | { do: 'turn' }
   | { do: 'deliver'; side: Side; pieceBytes: number }
   | { do: 'stall'; side: Side; stalled: boolean }
-  /** The link breaks; whoever is named knows of it, the other side only learns from the new link. */
+  /** The link breaks, and both sides know. */
   | { do: 'break'; side: Side }
+  /** Only the side that is named knows. */
+  | { do: 'drop'; side: Side }
   | { do: 'reconnect' }
+  /** The same in steps between which anything may happen; `late`: what was sent on old links arrives. */
+  | { do: 'redial' | 'accept' | 'answer' | 'late' }
 
 const side = fc.constantFrom<Side>('server', 'agent')
 const stream = fc.nat(STREAMS - 1)
@@ -47,7 +51,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const brokenStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: step },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('break' as const), side }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), side }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reconnect' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom('redial' as const, 'accept' as const, 'answer' as const, 'late' as const),
+    }),
+  },
 )
 
 /** One direction of one stream, as it should be. */
@@ -134,8 +145,23 @@ function apply({ pair, directions }: World, step: Step): void {
     case 'break':
       pair[step.side].dropLink('broken')
       return
+    case 'drop':
+      pair.dropSilently(step.side)
+      return
     case 'reconnect':
       pair.reconnect()
+      return
+    case 'redial':
+      pair.redial()
+      return
+    case 'accept':
+      pair.accept()
+      return
+    case 'answer':
+      pair.answer()
+      return
+    case 'late':
+      pair.deliverLate()
       return
     case 'stall':
       ;(step.side === 'server' ? pair.serverLink : pair.agentLink).stalled = step.stalled
@@ -245,5 +271,5 @@ test('however often links break, and whoever notices: every byte arrives once, i
     checkAlways(here)
     checkAtTheEnd(here)
   })
-  fc.assert(check, { numRuns: 1_000 })
+  fc.assert(check, { numRuns: 3_000 })
 })

@@ -6,8 +6,11 @@ import type { Link, LinkHandler } from '../link/link.js'
  */
 export class MemoryLink implements Link {
   handler: LinkHandler | undefined
+  localAddress: string | undefined
   peer!: MemoryLink
   closed = false
+  /** The other end is not told when this one is cut, and what was sent before is still on its way. */
+  silent = false
   /** While true, sent bytes stay in bufferedBytes. */
   stalled = false
   #queue: Buffer[] = []
@@ -35,7 +38,7 @@ export class MemoryLink implements Link {
     const parts = this.#queue
     this.#queue = []
     for (const part of parts) {
-      for (let offset = 0; offset < part.length && !this.closed; offset += this.pieceBytes) {
+      for (let offset = 0; offset < part.length && (this.silent || !this.closed); offset += this.pieceBytes) {
         const piece = part.subarray(offset, Math.min(part.length, offset + this.pieceBytes, offset + this.#bytesLeft))
         this.#bytesLeft -= piece.length
         if (piece.length > 0) this.peer.handler?.onBytes(piece)
@@ -54,8 +57,11 @@ export class MemoryLink implements Link {
   destroy(): void {
     if (this.closed) return
     this.closed = true
-    this.peer.closed = true
     this.handler?.onClosed('cut')
+    if (this.silent) return
+    this.peer.closed = true
+    this.#queue = []
+    this.peer.#queue = []
     this.peer.handler?.onClosed('cut')
   }
 }

@@ -124,6 +124,10 @@ export class SessionPair {
   /** Who handles a new stream on the agent's side, where it is not the recording one. */
   handlerOf: (opened: OpenedStream) => StreamHandler = ({ handler }) => handler
   readonly #deferred: Array<() => void> = []
+  /** Links that were given up, with what is still on its way there. */
+  readonly #old: MemoryLink[] = []
+  /** The link that the agent has opened and is not attached to yet, and what each side says it has received. */
+  #next: { server: MemoryLink; agent: MemoryLink; received: { agent: number; server: number | undefined } } | undefined
 
   /** `resumable`: sessions wait for another link when they lose theirs. */
   constructor({
@@ -173,8 +177,50 @@ export class SessionPair {
     this.server.dropLink('cut')
     const received = { server: this.server.receivedBytes, agent: this.agent.receivedBytes }
     ;[this.serverLink, this.agentLink] = linkPair()
+    this.#next = undefined
     this.server.attach(this.serverLink, received.agent)
     this.agent.attach(this.agentLink, received.server)
+  }
+
+  /** One side gives its link up, and the other one is not told. */
+  dropSilently(side: 'server' | 'agent'): void {
+    const link = side === 'server' ? this.serverLink : this.agentLink
+    link.silent = true
+    this.#old.push(link, link.peer)
+    this[side].dropLink('cut')
+  }
+
+  /** The agent opens another link, and says how much it has received; the server has not heard of it yet. */
+  redial(): void {
+    this.dropSilently('agent')
+    const [server, agent] = linkPair()
+    this.#next = { server, agent, received: { agent: this.agent.receivedBytes, server: undefined } }
+  }
+
+  /** The server hears of the agent's new link, gives its old one up, and answers. */
+  accept(): void {
+    const next = this.#next
+    if (next === undefined || next.received.server !== undefined) return
+    this.dropSilently('server')
+    this.serverLink = next.server
+    this.serverLink.stalled = true // until the answer in front of it has arrived
+    next.received.server = this.server.receivedBytes
+    this.server.attach(this.serverLink, next.received.agent)
+  }
+
+  /** The agent hears the answer. */
+  answer(): void {
+    if (this.#next?.received.server === undefined) return
+    const { agent, received } = this.#next
+    this.#next = undefined
+    this.agentLink = agent
+    this.serverLink.stalled = false
+    this.agent.attach(agent, received.server)
+  }
+
+  /** What is still on its way on links that were given up arrives. */
+  deliverLate(): void {
+    for (const link of this.#old) link.deliver()
   }
 
   /** Open a stream and let it reach the agent. */
