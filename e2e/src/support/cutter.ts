@@ -7,6 +7,8 @@ export class Cutter {
   url = ''
   /** Connections so far. */
   count = 0
+  /** Bytes that the server has sent. */
+  fromServer = 0
   readonly #pairs = new Set<[Socket, Socket]>()
   /** While true, nothing gets through to the server. */
   closed = false
@@ -53,7 +55,8 @@ export class Cutter {
       [server, agent],
     ] as const) {
       from.setNoDelay(true)
-      from.on('data', (bytes) => {
+      from.on('data', (bytes: Buffer) => {
+        if (from === server) this.fromServer += bytes.length
         if (to.write(bytes)) return
         from.pause()
         to.once('drain', () => from.resume())

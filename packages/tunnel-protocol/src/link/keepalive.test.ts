@@ -209,6 +209,20 @@ test('what is sent and not answered for a tick causes a ping; answered, it does 
   assert.equal(here.pings(), 0)
 })
 
+test('what is sent after the last word of the peer counts, in the same tick too; what came before it is answered', (t) => {
+  const here = world(t)
+  here.whisper()
+  here.speak()
+  here.wait(2 * TICK_MS)
+  assert.equal(here.pings(), 1)
+  here.answer()
+  here.speak()
+  here.lone.turn()
+  here.whisper()
+  here.wait(5 * TICK_MS)
+  assert.equal(here.pings(), 0)
+})
+
 test('answers to pings call for no answer: two idle sides do not ask each other for ever', (t) => {
   const { wait, lone, pings } = world(t)
   for (let i = 0; i < 10; i++) {

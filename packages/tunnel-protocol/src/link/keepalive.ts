@@ -39,11 +39,7 @@ export class Keepalive {
   #immediate: NodeJS.Immediate | undefined
   /** session.receivedBytes when something was last heard. */
   #heardBytes: number
-  /** session.streamFramesSent at that time. */
-  #sentBefore: number
   #silentMs = 0
-  /** At the last tick, frames of ours waited for an answer. */
-  #inFlight = false
   /** For how long we have waited for an answer to anything; undefined: we do not. */
   #waitedMs: number | undefined
   /** Time left to the peer; undefined: it need not say anything. */
@@ -62,7 +58,6 @@ export class Keepalive {
     this.#onRoundTrip = options.onRoundTrip
     this.#tickMs = Math.min(TICK_MS, this.#intervalMs, this.#deadlineMs)
     this.#heardBytes = session.receivedBytes
-    this.#sentBefore = session.streamFramesSent
     this.#schedule()
   }
 
@@ -103,6 +98,7 @@ export class Keepalive {
     if (!this.#session.attached) return
     if (this.#heard) this.#alive()
     else this.#wait(ms)
+    if (this.#session.unanswered) this.#waitedMs ??= 0
     // Without a round-trip time nobody can be impatient.
     if (this.#impatient && this.#roundTripMs === undefined && this.#pingedAt === undefined) this.#ping()
     if (slept) {
@@ -120,9 +116,7 @@ export class Keepalive {
 
   #alive(): void {
     this.#heardBytes = this.#session.receivedBytes
-    this.#sentBefore = this.#session.streamFramesSent
     this.#silentMs = 0
-    this.#inFlight = false
     this.#waitedMs = undefined
     this.#leftMs = undefined
     this.#urgent = false
@@ -131,13 +125,11 @@ export class Keepalive {
   #wait(ms: number): void {
     this.#silentMs += ms
     if (this.#leftMs !== undefined) this.#leftMs -= ms
-    if (this.#waitedMs !== undefined) this.#waitedMs += ms
-    if (this.#inFlight && !this.#urgent) this.#ask(true)
-    else if (this.#leftMs === undefined && this.#silentMs >= this.#intervalMs) this.#ask(false)
-    if (!this.#inFlight && this.#session.streamFramesSent !== this.#sentBefore) {
-      this.#inFlight = true
-      this.#waitedMs ??= 0
+    if (this.#waitedMs !== undefined) {
+      this.#waitedMs += ms
+      if (this.#session.unanswered && !this.#urgent) this.#ask(true)
     }
+    if (this.#leftMs === undefined && this.#silentMs >= this.#intervalMs) this.#ask(false)
   }
 
   /** From now on the peer has to say something. A deadline that runs already is not put off. */

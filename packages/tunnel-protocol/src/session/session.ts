@@ -106,7 +106,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   #lastStreamId = 0
   #flushScheduled = false
   #closed = false
-  #streamFramesSent = 0
+  #unanswered = false
   /** Numbers the PINGs, so that the answer to an old one is not taken for that to the last. */
   #pings = 0
   #onPong: (() => void) | undefined
@@ -157,9 +157,9 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     return this.#receivedBytes
   }
 
-  /** Frames of streams sent since the session began: they call for an answer, sooner or later, as PONG and ACK do not. */
-  get streamFramesSent(): number {
-    return this.#streamFramesSent
+  /** Frames of streams have been sent since the peer was last heard. They are what calls for a sign of life: PONG and ACK answer something. */
+  get unanswered(): boolean {
+    return this.#unanswered
   }
 
   /** Bytes that the peer has not acknowledged, kept to be sent again. */
@@ -268,6 +268,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   onBytes(chunk: Buffer): void {
     if (this.#closed) return
     this.#receivedBytes += chunk.length
+    this.#unanswered = false
     try {
       this.#reader.push(chunk)
     } catch (error) {
@@ -349,7 +350,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   sendFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
     if (this.#closed) return
     this.#batch.add(type, flags, streamId, payload)
-    if (type >= FrameType.Open) this.#streamFramesSent++
+    if (type >= FrameType.Open) this.#unanswered = true
     if (this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES) {
       this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer causes answers faster than it reads them'))
       return
@@ -370,7 +371,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   // Sending
 
   readonly #emit = (type: number, flags: number, streamId: number, payload: Buffer) => {
-    this.#streamFramesSent++
+    this.#unanswered = true
     this.#batch.add(type, flags, streamId, payload)
   }
 
