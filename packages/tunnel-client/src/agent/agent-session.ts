@@ -230,6 +230,10 @@ export class AgentSession implements SessionHandler {
         return
       }
       case 'drain':
+        if (this.bound === undefined) {
+          this.close(new TunnelError('TUN_ERR_DRAINING', 'the server is restarting'))
+          return
+        }
         this.#lastLink = true
         this.#events.onDrain()
     }

@@ -412,6 +412,18 @@ test('a session that drains is not resumed, and its end disturbs no attempt', as
   assert.deepEqual([agent.state, server.served.length], ['online', 2])
 })
 
+test('a session whose server drains before it has given the name is tried again elsewhere', async (t) => {
+  const { agent, server, nextDial, accept, heard } = world(t)
+  agent.start()
+  server.drainsAtOnce = true
+  await accept()
+  assert.deepEqual([agent.state, heard], ['waiting', ['offline TUN_ERR_DRAINING']])
+  server.drainsAtOnce = false
+  await nextDial()
+  await accept()
+  assert.equal(agent.state, 'online')
+})
+
 test('a server that drains each new session is not hammered', async (t) => {
   const { agent, server, nextDial, accept, delays } = world(t)
   agent.start()

@@ -36,6 +36,8 @@ export class MemoryServer {
   graceMs = 60_000
   /** With what it ends each session that begins. */
   refusal: TunnelError | undefined
+  /** Says drain in front of everything else. */
+  drainsAtOnce = false
   /** Says no to whoever wants to resume. */
   forgetful = false
 
@@ -109,6 +111,7 @@ export class MemoryServer {
 
   #welcome({ session }: Served, hello: Record<string, unknown>): void {
     if (this.refusal !== undefined) throw this.refusal
+    if (this.drainsAtOnce) session.sendControl({ type: 'drain' })
     const [{ tunnel, name = 'random' }] = hello.binds as [{ tunnel: number; name?: string }]
     const id = String(this.served.length)
     session.sendControl({ type: 'welcome', session: id, secret: id, grace: this.graceMs, window: 65_536 })
