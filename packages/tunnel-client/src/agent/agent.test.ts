@@ -79,7 +79,9 @@ function world(t: TestContext) {
     /** Wait for the attempt that is due, and say what comes of it. */
     async nextDial() {
       const before = server.dials.length
-      await here.wait(Math.max(1, here.delays.at(-1)!))
+      await here.wait(here.delays.at(-1)! - 1)
+      assert.equal(server.dials.length, before, 'no attempt was due')
+      await here.wait(here.delays.at(-1) === 0 ? 1 : 2)
       assert.equal(server.dials.length, before + 1, 'an attempt was due')
       return server.lastDial
     },
@@ -209,7 +211,7 @@ test('a server that gives the name and breaks off at once is not hammered', asyn
 // A lost link
 
 test('a lost link is resumed at once, on the same session, and what was open goes on', async (t) => {
-  const { agent, visit, online, nextDial, accept, heard, server, delays } = world(t)
+  const { agent, visit, online, nextDial, accept, heard, server, delays, wait } = world(t)
   const served = await online()
   const { visitor, answer } = await visit(served)
   served.link.destroy()
@@ -223,6 +225,8 @@ test('a lost link is resumed at once, on the same session, and what was open goe
   assert.deepEqual(heard, ['online 1', 'offline TUN_ERR_SESSION_CLOSED', 'online 1'])
   assert.equal(visitor.bytes.toString(), 'written without a link')
   assert.equal(server.served.length, 1)
+  await wait(server.graceMs)
+  assert.equal(agent.state, 'online', 'the time without a link is over')
 })
 
 test('an attempt to resume that fails is followed by another one; an answer that does not come fails too', async (t) => {
@@ -311,6 +315,7 @@ test('a change of addresses in a long wait: the next attempt comes at once, and 
     await t.test(state, async (t) => {
       const here = world(t)
       const { agent, server, delays } = here
+      server.graceMs = 3_600_000
       if (state === 'waiting') agent.start()
       else await here.resuming()
       for (let i = 0; i < 9; i++) {
@@ -326,6 +331,10 @@ test('a change of addresses in a long wait: the next attempt comes at once, and 
       assert.equal(server.dials.length, before + 1)
       server.lastDial.fail(lost())
       assert.equal(delays.at(-1), 0)
+      for (let i = 0; i < 7; i++) {
+        await here.nextDial()
+        server.lastDial.fail(lost())
+      }
     })
   }
 })

@@ -269,7 +269,7 @@ test('an impatient side that knows no round-trip time is patient', (t) => {
 test('an impatient side is patient with mere silence', (t) => {
   const here = impatient(t, 0)
   const ms = here.untilDead()
-  assert.ok(ms >= INTERVAL_MS + DEADLINE_MS - TICK_MS, `${ms} ms`)
+  assert.ok(ms >= INTERVAL_MS + DEADLINE_MS, `${ms} ms`)
 })
 
 test('the highest round-trip time of late counts, and is forgotten in time', (t) => {
@@ -286,6 +286,17 @@ test('the highest round-trip time of late counts, and is forgotten in time', (t)
   }
   assert.ok(answering(1) > 5_000)
   assert.ok(answering(50) <= 2_000)
+})
+
+test('a ping that has been under way for long tells how slow the way is before it is answered', (t) => {
+  const here = impatient(t, 50)
+  here.wait(INTERVAL_MS)
+  assert.equal(here.pings(), 1)
+  here.wait(3 * TICK_MS)
+  here.whisper() // what was in front of the answer
+  here.speak()
+  here.wait(9 * TICK_MS)
+  assert.equal(here.dead, false)
 })
 
 // Reasons to doubt
@@ -306,6 +317,14 @@ test('however often probe() is called, the deadline is not put off', (t) => {
     here.keepalive.probe()
     here.wait(300)
   }
+  assert.equal(here.dead, true)
+})
+
+test('a probe puts a deadline that runs already off by a tick at most', (t) => {
+  const here = world(t)
+  here.wait(INTERVAL_MS + DEADLINE_MS - 1)
+  here.keepalive.probe()
+  here.wait(TICK_MS)
   assert.equal(here.dead, true)
 })
 
