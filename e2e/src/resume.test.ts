@@ -184,14 +184,15 @@ test('a session is resumed by its secret only: whoever knows no more than its id
   const welcome = await eventually('the welcome', () => rightful.controls().find(({ type }) => type === 'welcome'))
   for (const secret of ['', 'x', `${String(welcome.secret).slice(0, -1)}?`]) {
     const thief = await openBareLink(world)
-    thief.send(control({ type: 'resume', session: welcome.session, secret, received: 0 }))
+    thief.send(control({ type: 'resume', session: welcome.session, secret, attempt: 1, received: 0 }))
     await thief.closed()
     assert.equal(thief.goneAway?.words, 'the session is over')
   }
   assert.equal(rightful.socket.readyState, WebSocket.OPEN)
 
   const next = await openBareLink(world)
-  next.send(control({ type: 'resume', session: welcome.session, secret: welcome.secret, received: 0 }))
+  const resume = { type: 'resume', session: welcome.session, secret: welcome.secret, received: 0 }
+  next.send(control({ ...resume, attempt: 2 }))
   await eventually('the answer', () => next.controls().some(({ type }) => type === 'resumed'))
   await rightful.closed()
   assert.ok(
@@ -199,8 +200,15 @@ test('a session is resumed by its secret only: whoever knows no more than its id
     'what the old link had said is said again',
   )
 
+  for (const attempt of [1, 2]) {
+    const late = await openBareLink(world)
+    late.send(control({ ...resume, attempt }))
+    await late.closed()
+    assert.equal(next.socket.readyState, WebSocket.OPEN, 'an attempt that comes late does not touch the newer link')
+  }
+
   const liar = await openBareLink(world)
-  liar.send(control({ type: 'resume', session: welcome.session, secret: welcome.secret, received: 2 ** 40 }))
+  liar.send(control({ ...resume, attempt: 3, received: 2 ** 40 }))
   await liar.closed()
   assert.ok(liar instanceof BareLink && world.server.running)
 })
@@ -215,7 +223,7 @@ test('a session without a name ends with its link, and one that lies about what 
   }
   const resume = async ({ session, secret }: Record<string, unknown>, received: number) => {
     const link = await openBareLink(world)
-    link.send(control({ type: 'resume', session, secret, received }))
+    link.send(control({ type: 'resume', session, secret, attempt: 1, received }))
     await link.closed()
     return link
   }

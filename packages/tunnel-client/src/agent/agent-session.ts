@@ -69,6 +69,8 @@ export class AgentSession implements SessionHandler {
   /** It ends with its link, whatever its grace: the server is shutting down, or we are leaving. */
   #lastLink = false
   #leaving = false
+  /** To resume. */
+  #attempts = 0
   #localAddress: string | undefined
   #keepalive: Keepalive | undefined
   #answerTimer: NodeJS.Timeout | undefined
@@ -142,6 +144,7 @@ export class AgentSession implements SessionHandler {
       type: 'resume',
       session: this.id,
       secret: this.#welcome!.secret,
+      attempt: ++this.#attempts,
       received: this.#session.receivedBytes,
     })
     return () => {

@@ -45,8 +45,8 @@ const toServer: Array<[string, Record<string, unknown>, object | undefined]> = [
   ['a type that we do not know', { type: 'quota', binds: 5 }, undefined],
   [
     'resume far into a session',
-    { type: 'resume', session: 's', secret: 'x', received: 2 ** 40, more: 1 },
-    { type: 'resume', session: 's', secret: 'x', received: 2 ** 40 },
+    { type: 'resume', session: 's', secret: 'x', attempt: 3, received: 2 ** 40, more: 1 },
+    { type: 'resume', session: 's', secret: 'x', attempt: 3, received: 2 ** 40 },
   ],
   ['no type', {}, undefined],
   ['a type that is no string', { type: ['hello'] }, undefined],

@@ -35,6 +35,8 @@ export interface Resume {
   /** From `welcome`. */
   session: string
   secret: string
+  /** Counts the agent's attempts to resume the session: one that arrives behind a later one is given up already. */
+  attempt: number
   /** Bytes of the session that the agent has received. */
   received: number
 }
@@ -105,6 +107,7 @@ export function parseToServer(message: Record<string, unknown>): ToServer | unde
       type: 'resume',
       session: required(text(message, 'resume', 'session'), 'resume.session'),
       secret: required(text(message, 'resume', 'secret'), 'resume.secret'),
+      attempt: required(integer(message, 'resume', 'attempt'), 'resume.attempt'),
       received: offset(message, 'resume'),
     }
   }

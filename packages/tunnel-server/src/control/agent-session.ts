@@ -6,6 +6,7 @@ import {
   type Link,
   type Logger,
   parseToServer,
+  type Resume,
   Session,
   type SessionHandler,
   sendGreeting,
@@ -52,6 +53,8 @@ export class AgentSession implements SessionHandler, Holder {
   /** It counts against its account. */
   #counted = false
   #greeted = false
+  /** The last one of the agent's attempts to resume. */
+  #attempt = 0
   /** It has been given a name. */
   #bound = false
   #left = false
@@ -86,11 +89,12 @@ export class AgentSession implements SessionHandler, Holder {
   }
 
   /**
-   * Go on with a new link, whatever has become of the one before. `received`: bytes that the agent says it has got. `bytes`: what
-   * came behind its message. Returns false, and does nothing, for a secret that is not this session's.
+   * Go on with a new link, whatever has become of the one before. `bytes`: what came behind the agent's message. Returns false, and does nothing, for
+   * a secret that is not this session's, and for an attempt that the agent has given up for a later one.
    */
-  resume(link: Link, secret: string, received: number, bytes: Buffer): boolean {
-    if (!isSecret(this.#secret, secret)) return false
+  resume(link: Link, { secret, attempt, received }: Resume, bytes: Buffer): boolean {
+    if (!isSecret(this.#secret, secret) || attempt <= this.#attempt) return false
+    this.#attempt = attempt
     this.session.dropLink('the agent has a newer one')
     if (this.session.closed) return false
     sendGreeting(link, { type: 'resumed', received: this.session.receivedBytes })

@@ -106,9 +106,9 @@ export class ControlEndpoint {
     session.start(link, bytes)
   }
 
-  /** Whoever asks for a session that is over, or has not its secret, hears the same. */
-  #resume(link: Link, { session, secret, received }: Resume, bytes: Buffer): void {
-    if (this.#sessions.get(session)?.resume(link, secret, received, bytes)) return
+  /** Whoever asks for a session that is over, has not its secret, or comes too late hears the same. */
+  #resume(link: Link, message: Resume, bytes: Buffer): void {
+    if (this.#sessions.get(message.session)?.resume(link, message, bytes)) return
     sendGoAway(link, new TunnelError('TUN_ERR_SESSION_CLOSED', 'the session is over'))
   }
 
