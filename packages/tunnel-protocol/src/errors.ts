@@ -53,7 +53,13 @@ export const errorTable = {
   TUN_ERR_HEAD_TOO_LARGE: row(14, 431, 'stay', null, 'The request or response head is over its limit.'),
   TUN_ERR_BODY_TOO_LARGE: row(15, 413, 'stay', null, 'The request body is over its limit.'),
   TUN_ERR_NAME_INVALID: row(16, 400, 'stop', 65, 'The name breaks the rule for names, or is reserved.'),
-  TUN_ERR_REPLACED: row(17, 503, 'stop', 73, 'A newer agent with the same claim took the name over.'),
+  TUN_ERR_REPLACED: row(
+    17,
+    503,
+    'stop',
+    73,
+    'Another agent took the name over: with its claim, or on purpose (`--force`).',
+  ),
   TUN_ERR_NO_BODY_NEEDED: row(
     18,
     null,

@@ -16,6 +16,7 @@ export {
   wantedUpgrade,
 } from './http/head.js'
 export { HeadReader } from './http/head-reader.js'
+export { IDEMPOTENT_METHODS } from './http/methods.js'
 export { Outlet } from './http/outlet.js'
 export { TOKEN } from './http/syntax.js'
 export { readTrailers, withoutForwarding } from './http/trailers.js'

@@ -19,7 +19,7 @@ const toServer: Array<[string, Record<string, unknown>, object | undefined]> = [
       agent: 'a/1',
       instance: 'i',
       window: 0xffff_ffff,
-      binds: [{ tunnel: 0, name: 'n', claim: 'c' }, { tunnel: 0xffff_ffff }],
+      binds: [{ tunnel: 0, name: 'n', claim: 'c', force: true, pool: false }, { tunnel: 0xffff_ffff }],
     },
     {
       type: 'hello',
@@ -27,7 +27,7 @@ const toServer: Array<[string, Record<string, unknown>, object | undefined]> = [
       agent: 'a/1',
       instance: 'i',
       window: 0xffff_ffff,
-      binds: [{ tunnel: 0, name: 'n', claim: 'c' }, { tunnel: 0xffff_ffff }],
+      binds: [{ tunnel: 0, name: 'n', claim: 'c', force: true, pool: false }, { tunnel: 0xffff_ffff }],
     },
   ],
   [
@@ -94,6 +94,8 @@ const badToServer: Array<[Record<string, unknown>, RegExp]> = [
   [{ type: 'hello', binds: [{ tunnel: 1 }, { tunnel: 1 }] }, /bind\.tunnel/],
   [bind({ tunnel: 1, name: {} }), /bind\.name/],
   [bind({ tunnel: 1, claim: 1 }), /bind\.claim/],
+  [bind({ tunnel: 1, force: 'yes' }), /bind\.force/],
+  [bind({ tunnel: 1, pool: 1 }), /bind\.pool/],
 ]
 for (const [message, field] of badToServer) {
   test(`a server refuses ${JSON.stringify(message).slice(0, 70)}, naming ${field.source}`, () => {
@@ -121,6 +123,8 @@ test('whatever JSON comes, parsing gives a message, nothing, or TUN_ERR_PROTOCOL
     'name',
     'url',
     'claim',
+    'force',
+    'pool',
     'token',
     'instance',
     'window',

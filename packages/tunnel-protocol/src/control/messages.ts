@@ -13,6 +13,10 @@ export interface BindRequest {
   name?: string
   /** Secret from an earlier `bound` for this name: proves that we held it. */
   claim?: string
+  /** Take the name over from another agent of the same account. */
+  force?: boolean
+  /** Serve the name together with other agents of the same account that say so too. */
+  pool?: boolean
 }
 
 /** Agent → server, first message of a session. */
@@ -72,7 +76,10 @@ export interface Bound {
   claim: string
 }
 
-/** Server → agent: this tunnel is not given. The session and its other tunnels go on. */
+/**
+ * Server → agent: this tunnel is not given, or, after its `bound`, has been taken over: the agent gets no further streams of it. The session
+ * and its other tunnels go on.
+ */
 export interface Refused {
   type: 'refused'
   tunnel: number
@@ -136,6 +143,8 @@ export function parseToServer(message: Record<string, unknown>): ToServer | unde
         tunnel,
         ...optional('name', text(fields, 'bind', 'name')),
         ...optional('claim', text(fields, 'bind', 'claim')),
+        ...optional('force', flag(fields, 'bind', 'force')),
+        ...optional('pool', flag(fields, 'bind', 'pool')),
       }
     }),
   }
@@ -182,6 +191,13 @@ function text(from: Record<string, unknown>, what: string, field: string): strin
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string' && value.length <= MAX_TEXT) return value
   throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.${field} must be a string of at most ${MAX_TEXT} characters`)
+}
+
+function flag(from: Record<string, unknown>, what: string, field: string): boolean | undefined {
+  const value = from[field]
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'boolean') return value
+  throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.${field} must be true or false`)
 }
 
 function integer(from: Record<string, unknown>, what: string, field: string): number | undefined {

@@ -291,6 +291,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (this.#closed) return
     if (this.#handler.onDetached !== undefined) {
       this.#handler.onDetached(reason)
+      if (!this.attached) for (const stream of this.#streams.values()) stream.handler.onDetached?.()
       return
     }
     this.#closed = true

@@ -22,6 +22,8 @@ export interface StreamHandler {
   onReset(error: TunnelError): void
   /** After write() returned false: the source may go on. */
   onDrain(): void
+  /** The link is lost, and the stream waits for another one. It may be reset, or left to go on. */
+  onDetached?(): void
 }
 
 /** What a stream needs of its session. */
