@@ -40,6 +40,8 @@ export async function main(argv: string[]): Promise<void> {
         target: targetArgument(words),
         port: options.port,
         subdomain: options.subdomain,
+        force: options.force,
+        pool: options.pool,
         server: options.server,
         token: readToken(options.token, options.tokenFile),
         localHost: options.localHost,

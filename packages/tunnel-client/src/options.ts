@@ -21,6 +21,18 @@ export const clientOptions = {
     fallback: undefined as string | undefined,
     help: 'name wanted; without it the server makes one up that is hard to guess',
   }),
+  force: switched({
+    flag: 'force',
+    env: 'TUNNEL_FORCE',
+    fallback: false,
+    help: 'take the name over from another agent of your account, which is told and ends',
+  }),
+  pool: switched({
+    flag: 'pool',
+    env: 'TUNNEL_POOL',
+    fallback: false,
+    help: 'serve the name together with other agents of your account that say so too',
+  }),
   server: text({
     flag: 'server',
     env: 'TUNNEL_SERVER',

@@ -25,6 +25,10 @@ export interface TunnelOptions {
   target?: string | undefined
   /** Name wanted. Default: one that the server makes up and nobody can guess. */
   subdomain?: string | undefined
+  /** Take the name over from another agent of the same account, which is told and ends. Default false. */
+  force?: boolean | undefined
+  /** Serve the name together with other agents of the same account that say so too. Default false. */
+  pool?: boolean | undefined
   /** The tunnel-server. Default: TUNNEL_SERVER, else http://localhost:8000. */
   server?: string | undefined
   /** Default: TUNNEL_TOKEN. */
@@ -132,6 +136,8 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
       {
         server: normalizeServerUrl(options.server ?? (process.env.TUNNEL_SERVER || 'http://localhost:8000')),
         name: options.subdomain,
+        force: options.force ?? false,
+        pool: options.pool ?? false,
         token: options.token ?? (process.env.TUNNEL_TOKEN || undefined),
         claims: options.claims ?? new FileClaimStore(),
         software: SOFTWARE,

@@ -30,6 +30,16 @@ export interface AgentSessionOptions {
   pingDeadlineMs: number
 }
 
+/** What a new session asks for. */
+export interface AgentHello {
+  name: string | undefined
+  claim: string | undefined
+  /** The same for as long as the process runs. */
+  instance: string
+  force: boolean
+  pool: boolean
+}
+
 export interface AgentSessionEvents {
   /** The server has given the name. Called once. */
   onBound(bound: Bound): void
@@ -94,7 +104,7 @@ export class AgentSession implements SessionHandler {
   }
 
   /** Begin on the first link. */
-  start(link: Link, hello: { name: string | undefined; claim: string | undefined; instance: string }): void {
+  start(link: Link, hello: AgentHello): void {
     this.#answerTimer = setTimeout(() => this.close(unanswered()), ANSWER_DEADLINE_MS)
     this.#attach(link, 0)
     this.#session.sendControl({
@@ -103,7 +113,7 @@ export class AgentSession implements SessionHandler {
       agent: this.#options.software,
       instance: hello.instance,
       window: this.#session.windowBytes,
-      binds: [{ tunnel: TUNNEL, name: hello.name, claim: hello.claim }],
+      binds: [{ tunnel: TUNNEL, name: hello.name, claim: hello.claim, force: hello.force, pool: hello.pool }],
     })
   }
 

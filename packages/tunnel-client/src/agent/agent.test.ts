@@ -44,6 +44,8 @@ function world(t: TestContext) {
         software: 'test',
         pingIntervalMs: 15_000,
         pingDeadlineMs: 10_000,
+        force: false,
+        pool: false,
         claims: { get: () => undefined, set() {} },
         openLink: server.openLink,
         readInterfaces: () => ({

@@ -20,6 +20,10 @@ export interface AgentOptions extends AgentSessionOptions {
   server: string
   /** Name wanted; the server makes one up where it is undefined. */
   name: string | undefined
+  /** Take the name over from another agent of the account. */
+  force: boolean
+  /** Serve the name together with other agents of the account. */
+  pool: boolean
   claims: ClaimStore
   /** How a link is opened. Default openLink; tests pass their own. */
   openLink?: typeof openLink
@@ -140,7 +144,15 @@ export class Agent {
     })
     this.#session = session
     this.#sessions.add(session)
-    session.start(link, { name: this.#name, claim: this.#claim, instance: this.#instance })
+    // Once taken over, the name is not taken back by force: two agents would go on doing that to each other.
+    const force = this.#options.force && !this.#wasOnline
+    session.start(link, {
+      name: this.#name,
+      claim: this.#claim,
+      instance: this.#instance,
+      force,
+      pool: this.#options.pool,
+    })
   }
 
   /** The session that lost its link goes on with this one, unless the server has given it up. */

@@ -2,6 +2,7 @@ import {
   BodyReader,
   type BodySink,
   ByteQueue,
+  IDEMPOTENT_METHODS,
   type OpenRequest,
   parseResponseHead,
   type ResponseHead,
@@ -52,8 +53,6 @@ export interface ExchangeOptions {
 const MAX_INTERIM_BYTES = 1024 * 1024
 
 const CHUNKED = /\r\ntransfer-encoding:/i
-/** Repeating these changes nothing (RFC 9110 section 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 /** Once for a kept connection that was being closed, once for an app that was being ended. A request may be what ends it. */
 const MAX_REPEATS = 2
 
@@ -100,7 +99,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       method: head.slice(0, methodEnd),
       path: head.slice(methodEnd + 1, targetEnd),
     }
-    this.#repeatable = bodyless && IDEMPOTENT.has(this.#info.method)
+    this.#repeatable = bodyless && IDEMPOTENT_METHODS.has(this.#info.method)
     const { hostMapping, observer } = options
     this.#head = hostMapping === undefined ? head : hostMapping.requestHead(head)
     this.#startedAt = observer === undefined ? 0 : performance.now()
