@@ -22,11 +22,12 @@ const forbidden = {
     control: ['session', 'link', 'http', 'frame'],
   },
   'tunnel-server': {
-    edge: ['control', 'api', 'accounts'],
-    control: ['edge', 'api'],
-    api: ['edge', 'control'],
-    registry: ['edge', 'control', 'api', 'accounts'],
-    accounts: ['edge', 'control', 'api', 'registry'],
+    edge: ['control', 'api', 'accounts', 'store'],
+    control: ['edge', 'api', 'store'],
+    api: ['edge', 'control', 'store'],
+    registry: ['edge', 'control', 'api', 'accounts', 'store'],
+    accounts: ['edge', 'control', 'api', 'registry', 'store'],
+    store: ['edge', 'control', 'api', 'accounts'],
   },
   'tunnel-client': { origin: ['agent', 'cli'], agent: ['cli'] },
 }

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { commandTarget } from './command.js'
 
@@ -18,7 +20,22 @@ export const ours = commandTarget({
 
 /** What follows `node` to start tunnel-server. */
 export function serverCommand(port: number): string[] {
-  return [SERVER, '--domain', 'localhost', '--port', String(port), '--log-level', 'warn', '--drain', '1s']
+  return [
+    ...[SERVER, '--domain', 'localhost', '--port', String(port), '--log-level', 'warn', '--drain', '1s'],
+    ...['--data-dir', freshFolder()],
+  ]
+}
+
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A server knows nothing of the runs before. */
+function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tunnel-bench-'))
+  folders.push(folder)
+  return folder
 }
 
 /** What follows `node` to share the app on `originPort` as `<name>.localhost`. */

@@ -50,9 +50,15 @@ export class World implements AsyncDisposable {
   /** Start the server, the first time on any free port; later on the one it had, with the settings it had. */
   async startServer(port = this.port, settings = this.#settings): Promise<void> {
     this.#settings = settings
-    this.server = this.run(serverBin, ['--port', String(port), ...(settings.args ?? [])], settings.env)
+    const args = ['--port', String(port), '--data-dir', this.dataDir, ...(settings.args ?? [])]
+    this.server = this.run(serverBin, args, settings.env)
     const [, ready] = await this.server.waitFor(/"port":(\d+),"domain".*ready on/)
     this.port = Number(ready)
+  }
+
+  /** What the server keeps on disk. */
+  get dataDir(): string {
+    return this.path('data')
   }
 
   get url(): string {

@@ -87,6 +87,13 @@ export const serverOptions = {
     fallback: undefined as string | undefined,
     help: 'PEM file with the key of that certificate',
   }),
+  dataDir: text({
+    flag: 'data-dir',
+    env: 'TUNNEL_DATA_DIR',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'where names and the key of claims are kept; $STATE_DIRECTORY, or tunnel-server in ~/.local/state, unless set',
+  }),
   trustProxy: list({
     flag: 'trust-proxy',
     env: 'TUNNEL_TRUST_PROXY',

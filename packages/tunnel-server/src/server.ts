@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
-import { type Logger, settingName, silentLogger, WindowBudget } from 'tunnel-protocol'
+import { type Logger, settingName, silentLogger, TunnelError, WindowBudget } from 'tunnel-protocol'
 import { AccountSessions } from './accounts/sessions.js'
 import { readTokenFile, TokenList } from './accounts/tokens.js'
 import { createApi } from './api/app.js'
@@ -11,7 +11,11 @@ import { EdgeListener } from './edge/listener.js'
 import { readCertificate } from './edge/secure.js'
 import { type ServerOptions, serverOptions, serverOptionsFrom } from './options.js'
 import { trustedProxies } from './policy/trusted-proxies.js'
+import { Claims } from './registry/claims.js'
 import { TunnelRegistry } from './registry/tunnels.js'
+import { dataFolder } from './store/data-folder.js'
+import { claimKey } from './store/key-file.js'
+import { NameStore, readNames } from './store/name-store.js'
 
 export interface TunnelServer {
   /** The port it listens on. */
@@ -35,7 +39,9 @@ export interface TunnelServer {
 }
 
 /** What is decided once. */
-const FIXED = ['domain', 'port', 'host', 'publicUrl', 'logFormat'] as const satisfies Array<keyof ServerOptions>
+const FIXED = ['domain', 'port', 'host', 'publicUrl', 'dataDir', 'logFormat'] as const satisfies Array<
+  keyof ServerOptions
+>
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 export const SOFTWARE = `tunnel-server/${version}`
@@ -55,10 +61,14 @@ export async function createTunnelServer(
   const options = serverOptionsFrom(given)
   const tokens = new TokenList(readTokens(options))
   const accountSessions = new AccountSessions(options.maxSessionsPerAccount)
-  const registry = new TunnelRegistry({
+  const folder = usableFolder(options.dataDir, logger)
+  const registry: TunnelRegistry = new TunnelRegistry({
     leaseMs: options.leaseMs,
     maxTunnelsPerAccount: options.maxTunnelsPerAccount,
+    ...(folder === undefined ? {} : { claims: new Claims(claimKey(folder)), names: readNames(folder) }),
+    onChange: () => names?.changed(),
   })
+  const names = folder === undefined ? undefined : new NameStore(folder, () => registry.records(), logger)
   let isTrusted = trustedProxies(options.trustProxy)
   let port = options.port
   const publicUrl = () => publicUrlOf(options, port)
@@ -71,6 +81,7 @@ export async function createTunnelServer(
     isTrusted: (address) => isTrusted(address),
     logger,
     software: SOFTWARE,
+    whenSaved: (then) => (names === undefined ? then() : names.whenSaved(then)),
     urlOf: (name) => publicUrl().replace('://', `://${name}.`),
   }
   const control = new ControlEndpoint(controlContext)
@@ -101,7 +112,10 @@ export async function createTunnelServer(
   let drain = options.drainMs
   const close = async (drainMs: number) => {
     control.drain()
+    // From here on the files are a successor's, which may have been started already.
+    const saved = names?.close()
     await edge.drain(drainMs)
+    await saved
     await edge.evict()
     control.close()
     await api.close()
@@ -143,6 +157,18 @@ export async function createTunnelServer(
 
 function readTokens({ tokens, tokenFile }: ServerOptions): string[] {
   return [...tokens, ...(tokenFile === undefined ? [] : readTokenFile(tokenFile))]
+}
+
+/** Undefined where only the default can't be used: everything is kept in memory then. */
+function usableFolder(given: string | undefined, logger: Logger): string | undefined {
+  try {
+    return dataFolder(given)
+  } catch (error) {
+    if (given) throw error
+    const reason = TunnelError.from(error).detail
+    logger.warn({ reason }, 'names and claims are kept in memory only, and are lost with this process; set --data-dir')
+    return undefined
+  }
 }
 
 function controlSettings({ maxStreams, pingIntervalMs, pingDeadlineMs, resumeGraceMs }: ServerOptions) {

@@ -16,7 +16,8 @@ import {
 import type { AccountSessions } from '../accounts/sessions.js'
 import type { TokenList } from '../accounts/tokens.js'
 import { isSecret } from '../policy/secret.js'
-import type { Holder, TunnelRegistry } from '../registry/tunnels.js'
+import type { Holder, Member } from '../registry/tunnel.js'
+import type { TunnelRegistry } from '../registry/tunnels.js'
 
 export interface ControlContext {
   registry: TunnelRegistry
@@ -33,9 +34,14 @@ export interface ControlContext {
   pingDeadlineMs: number
   /** How long a session waits for a new link; 0: it ends with its link. */
   resumeGraceMs: number
+  /** Call `then` when all that the registry has given so far outlives this process, as far as it ever will. */
+  whenSaved(then: () => void): void
   /** Public URL of a name. */
   urlOf(name: string): string
 }
+
+/** Time for an agent whose last name has been taken over to end the requests that it has, and go. */
+const TAKEN_OVER_MS = 30_000
 
 /** One agent and the names it holds; it outlives the agent's links. */
 export class AgentSession implements SessionHandler, Holder {
@@ -50,6 +56,7 @@ export class AgentSession implements SessionHandler, Holder {
   readonly #secret = randomBytes(24).toString('base64url')
   #keepalive: Keepalive | undefined
   #graceTimer: NodeJS.Timeout | undefined
+  #leaveTimer: NodeJS.Timeout | undefined
   /** It counts against its account. */
   #counted = false
   #greeted = false
@@ -149,6 +156,7 @@ export class AgentSession implements SessionHandler, Holder {
 
   onClose(error: TunnelError): void {
     clearTimeout(this.#graceTimer)
+    clearTimeout(this.#leaveTimer)
     this.#keepalive?.stop()
     if (this.#left) this.#context.registry.leave(this)
     else this.#context.registry.away(this)
@@ -176,6 +184,17 @@ export class AgentSession implements SessionHandler, Holder {
     this.session.close(new TunnelError('TUN_ERR_REPLACED', `a newer connection of the same agent took "${name}" over`))
   }
 
+  takenOver(name: string, number: number): void {
+    const message = `another agent of your account has taken the name "${name}" over (--force)`
+    this.session.sendControl({ type: 'refused', tunnel: number, code: 'TUN_ERR_REPLACED', message })
+    this.#context.logger.info({ session: this.id, tunnel: name }, 'tunnel taken over')
+    if (this.#context.registry.holdsAny(this)) return
+    this.#leaveTimer ??= setTimeout(
+      () => this.session.close(new TunnelError('TUN_ERR_REPLACED', message)),
+      TAKEN_OVER_MS,
+    )
+  }
+
   #onHello(hello: Hello): void {
     if (this.#greeted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent said hello twice')
     this.#greeted = true
@@ -198,16 +217,23 @@ export class AgentSession implements SessionHandler, Holder {
 
   #bind(request: BindRequest, agent: string | undefined): void {
     try {
-      const tunnel = this.#context.registry.bind(request, this)
-      this.#bound = true
-      const url = this.#context.urlOf(tunnel.name)
-      this.session.sendControl({ type: 'bound', tunnel: tunnel.number, name: tunnel.name, url, claim: tunnel.claim })
-      this.#context.logger.info({ session: this.id, tunnel: tunnel.name, agent }, 'tunnel open')
-      this.#context.registry.reachable(this)
+      const member = this.#context.registry.bind(request, this)
+      this.#context.whenSaved(() => this.#open(member, agent))
     } catch (error) {
       const { code, detail } = TunnelError.from(error)
       this.session.sendControl({ type: 'refused', tunnel: request.tunnel, code, message: detail })
       this.#context.logger.info({ session: this.id, tunnel: request.name, code }, 'tunnel refused')
     }
+  }
+
+  #open(member: Member, agent: string | undefined): void {
+    const { registry } = this.#context
+    if (!registry.has(member)) return // left, or taken over, in the meantime
+    const { name } = member.tunnel
+    const url = this.#context.urlOf(name)
+    this.#bound = true
+    this.session.sendControl({ type: 'bound', tunnel: member.number, name, url, claim: registry.claimOf(member) })
+    this.#context.logger.info({ session: this.id, tunnel: name, agent }, 'tunnel open')
+    registry.open(member)
   }
 }

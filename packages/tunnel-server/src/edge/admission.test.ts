@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Tunnel } from '../registry/tunnels.js'
+import type { Tunnel } from '../registry/tunnel.js'
 import { Admission } from './admission.js'
 import type { EdgeLimits } from './limits.js'
 

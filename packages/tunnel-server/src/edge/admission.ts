@@ -1,28 +1,17 @@
 import { TunnelError } from 'tunnel-protocol'
-import type { Tunnel } from '../registry/tunnels.js'
+import type { Tunnel } from '../registry/tunnel.js'
 import type { EdgeLimits } from './limits.js'
+import { Parking } from './parking.js'
 
 /** Counts what is open, for each tunnel and each visitor, and says when it is enough. */
 export class Admission {
+  readonly parking: Parking
   readonly #limits: EdgeLimits
   readonly #byVisitor = new Map<string, number>()
 
   constructor(limits: EdgeLimits) {
     this.#limits = limits
-  }
-
-  /** Requests that wait for an agent right now. */
-  #parked = 0
-
-  /** Count a request that waits; unpark() is owed for it. Returns false where too many do. */
-  park(): boolean {
-    if (this.#parked >= this.#limits.maxParked) return false
-    this.#parked++
-    return true
-  }
-
-  unpark(): void {
-    this.#parked--
+    this.parking = new Parking(limits)
   }
 
   /** Visitors with something open. */

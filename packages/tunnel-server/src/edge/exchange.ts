@@ -17,7 +17,8 @@ import {
   StreamKind,
   TunnelError,
 } from 'tunnel-protocol'
-import type { Tunnel } from '../registry/tunnels.js'
+import type { Member } from '../registry/tunnel.js'
+import { type Loss, lossOf } from './repeat.js'
 import { ResponseWriter } from './response.js'
 import { corkForTurn } from './turn.js'
 
@@ -36,6 +37,11 @@ export interface VisitorSide {
   exchangeDone(close: boolean): void
   /** The response is complete, the request will not be. */
   finishEarly(): void
+  /**
+   * The stream has been lost, and with it nothing of an answer. Returns whether the request goes to another agent, now or soon; then
+   * the exchange is over.
+   */
+  repeat(loss: Loss): boolean
   /** Answer with an error page. */
   refuse(error: TunnelError, request: RequestHead): void
   /** Break the connection behind what was written: bytes are missing and there is no other way left to say so. */
@@ -54,9 +60,10 @@ export type AccessLog = Logger | undefined
 /** One visitor request and its response: frames of a stream on one side, the visitor's socket on the other. */
 export class Exchange implements StreamHandler {
   readonly request: RequestHead
+  /** Whose agent has the request. */
+  readonly member: Member
   readonly #visitor: VisitorSide
   readonly #stream: Stream
-  readonly #tunnel: Tunnel
   readonly #accessLog: AccessLog
   readonly #from: Provenance
   readonly #startedAt: number
@@ -73,12 +80,14 @@ export class Exchange implements StreamHandler {
   #frames: FrameBoundaries | undefined
   /** `due`: the visitor of a WebSocket gets our close frame at the end of the current one. `said`: it has got it, and nothing after it. */
   #goodbye: 'due' | 'said' | undefined
+  /** The agent has said something. */
+  #answered = false
 
   /** Throws what Session.openStream throws. */
-  constructor(visitor: VisitorSide, request: RequestHead, tunnel: Tunnel, from: Provenance, accessLog: AccessLog) {
+  constructor(visitor: VisitorSide, request: RequestHead, member: Member, from: Provenance, accessLog: AccessLog) {
     this.#visitor = visitor
     this.request = request
-    this.#tunnel = tunnel
+    this.member = member
     this.#from = from
     this.#accessLog = accessLog
     this.#startedAt = accessLog === undefined ? 0 : performance.now()
@@ -86,9 +95,9 @@ export class Exchange implements StreamHandler {
     const { upgrade } = request
     const upgradeLines = upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
     const head = `${request.method} ${request.target} HTTP/1.1\r\n${request.forward}${forwardedLines(from)}${upgradeLines}`
-    this.#stream = tunnel.holder!.session.openStream(
+    this.#stream = member.holder.session.openStream(
       upgrade === undefined ? StreamKind.Http : StreamKind.Upgrade,
-      tunnel.number,
+      member.number,
       Buffer.from(head, 'latin1'),
       this.#requestDone && upgrade === undefined,
       this,
@@ -103,7 +112,7 @@ export class Exchange implements StreamHandler {
 
   /** Names the exchange in both logs. */
   get id(): string {
-    return `${this.#tunnel.holder?.id ?? 'gone'}-${this.#stream.id}`
+    return `${this.member.holder.id}-${this.#stream.id}`
   }
 
   // Visitor → agent
@@ -153,6 +162,7 @@ export class Exchange implements StreamHandler {
   // Agent → visitor
 
   onInterim(payload: Buffer): void {
+    this.#answered = true
     if (this.responseStarted || this.request.minor === 0) return
     try {
       const head = parseResponseHead(payload.toString('latin1'), this.request.method)
@@ -170,6 +180,7 @@ export class Exchange implements StreamHandler {
   }
 
   onHead(payload: Buffer): void {
+    this.#answered = true
     try {
       if (this.responseStarted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent a second response')
       const head = parseResponseHead(payload.toString('latin1'), this.request.method)
@@ -268,8 +279,18 @@ export class Exchange implements StreamHandler {
   onReset(error: TunnelError): void {
     // The answer is out; the rest of the request body is not wanted (TUN_ERR_NO_BODY_NEEDED) or can't be delivered.
     if (this.#responseDone || this.#goodbye === 'said') this.#visitor.finishEarly()
-    else if (!this.#ended || this.#raw) this.#giveUp(error)
+    else if (!this.#ended || this.#raw) {
+      if (!this.#isRepeated(lossOf(error, this.member.holder.session.closed))) this.#giveUp(error)
+    }
     // else the end of the answer waits for the visitor to read, and then does the same.
+  }
+
+  onDetached(): void {
+    if (this.#isRepeated('linkLost')) this.#stream.reset('TUN_ERR_VISITOR_GONE', 'another agent has the request')
+  }
+
+  #isRepeated(loss: Loss | undefined): boolean {
+    return loss !== undefined && !this.#answered && this.#visitor.repeat(loss)
   }
 
   onDrain(): void {

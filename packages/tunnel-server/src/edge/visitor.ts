@@ -20,11 +20,14 @@ import {
 import { addressGroup } from '../policy/address-group.js'
 import { peerOf } from '../policy/peer.js'
 import { routeHost } from '../registry/route.js'
-import type { Tunnel, TunnelRegistry } from '../registry/tunnels.js'
+import type { Member, Tunnel } from '../registry/tunnel.js'
+import type { TunnelRegistry } from '../registry/tunnels.js'
 import type { Admission } from './admission.js'
 import { errorPage } from './error-page.js'
 import { Exchange, type VisitorSide } from './exchange.js'
 import type { EdgeLimits } from './limits.js'
+import type { ParkedRequest } from './parking.js'
+import { isRepeatable, type Loss, MAX_TRIES } from './repeat.js'
 import { keepsAlive } from './response.js'
 
 /** What holds for all visitors' connections. */
@@ -58,17 +61,17 @@ const LINGER_MS = 2_000
 /** How long a connection without a request is kept once the server shuts down: a request may be on its way on it. */
 const LAST_REQUEST_MS = 1_500
 
-/** What an open exchange counts against. */
+/** What a request that waits holds beside its text, in bytes; an estimate. */
+const PARKED_BASE_BYTES = 1_024
+
+/** The current request, and what it counts against. */
 interface Admitted {
+  request: RequestHead
+  from: Provenance
   tunnel: Tunnel
   visitor: string
-}
-
-/** A request that waits until its tunnel can be reached. */
-interface Parked {
-  request: RequestHead
-  tunnel: Tunnel
-  wake: () => void
+  /** How often it has been sent. */
+  tries: number
 }
 
 /**
@@ -76,7 +79,7 @@ interface Parked {
  * `heads`: looking for a request or inside one. `raw`: after a 101. `closing`: what comes is thrown away. `breaking`: the same, and the
  * connection is reset once what was written is out.
  */
-export class VisitorConnection implements BodySink, VisitorSide {
+export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
   readonly socket: Socket
   readonly outlet: Outlet
   readonly #edge: EdgeContext
@@ -90,7 +93,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
   #fresh = true
   #exchange: Exchange | undefined
   #admitted: Admitted | undefined
-  #parked: Parked | undefined
+  /** Takes the request that waits for its tunnel on its way again. */
+  #parked: (() => void) | undefined
   #body: BodyReader | undefined
   #bodyBytes = 0
   #turns: ReadTurns | undefined
@@ -144,7 +148,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
     const gone = new TunnelError('TUN_ERR_DRAINING', 'the server is restarting')
     if (this.#state === 'raw' && this.#exchange?.sayGoodbye()) this.#deadline = this.#in(LINGER_MS)
     else if (this.#exchange !== undefined) this.#giveUp(gone.code, gone)
-    else if (this.#parked !== undefined) this.refuse(gone, this.#parked.request)
+    else if (this.#parked !== undefined) this.refuse(gone, this.#admitted!.request)
     else this.#linger()
   }
 
@@ -252,6 +256,8 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   #hold(bytes: Buffer): void {
+    if (this.#parked !== undefined)
+      this.#edge.admission.parking.grow(this, bytes.length - (this.#pipelined?.length ?? 0))
     this.#pipelined = bytes
     if (bytes.length > MAX_PIPELINED_BYTES) this.socket.pause()
   }
@@ -268,17 +274,12 @@ export class VisitorConnection implements BodySink, VisitorSide {
     try {
       const tunnel = route.kind === 'tunnel' ? this.#edge.settings.registry.find(route.name) : undefined
       if (tunnel === undefined) {
-        const what =
-          route.kind === 'tunnel'
-            ? `there is no tunnel named "${shown(route.name)}" here`
-            : `${shown(request.host!)} is not served here`
-        throw new TunnelError('TUN_ERR_NO_TUNNEL', what)
+        if (route.kind === 'tunnel') throw noTunnel(route.name)
+        throw new TunnelError('TUN_ERR_NO_TUNNEL', `${shown(request.host!)} is not served here`)
       }
       const { maxBodyBytes } = this.#limits
       if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
-      const from = this.#admit(request, tunnel)
-      if (tunnel.holder?.attached) this.#open(request, tunnel, from)
-      else this.#park(request, tunnel, from)
+      this.#send(this.#admit(request, tunnel))
     } catch (error) {
       this.refuse(TunnelError.from(error), request)
     }
@@ -286,56 +287,71 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   /** Throws where a limit is reached. */
-  #admit(request: RequestHead, tunnel: Tunnel): Provenance {
+  #admit(request: RequestHead, tunnel: Tunnel): Admitted {
     const from = provenance(request, this.#peer)
     const visitor = this.#peer.trusted ? addressGroup(from.visitor) : this.#peerGroup
     this.#edge.admission.enter(tunnel, visitor)
-    this.#admitted = { tunnel, visitor }
-    return from
+    this.#admitted = { request, from, tunnel, visitor, tries: 0 }
+    return this.#admitted
+  }
+
+  /** To an agent, or to wait for one. Throws what Session.openStream throws, and where the request can't wait. */
+  #send(admitted: Admitted): void {
+    const member = this.#edge.settings.registry.pick(admitted.tunnel)
+    if (member === undefined) this.#park(admitted)
+    else this.#open(admitted, member)
   }
 
   /** Throws what Session.openStream throws. */
-  #open(request: RequestHead, tunnel: Tunnel, from: Provenance): void {
-    this.#exchange = new Exchange(this, request, tunnel, from, this.#edge.settings.accessLog)
+  #open(admitted: Admitted, member: Member): void {
+    const { request, from } = admitted
+    admitted.tries++
+    this.#exchange = new Exchange(this, request, member, from, this.#edge.settings.accessLog)
     if (request.framing === 'none') return
     this.#bodyBytes = 0
     this.#body = new BodyReader(request.framing, request.contentLength, this, 'TUN_ERR_BAD_REQUEST')
   }
 
   /** The agent has lost its link and may be back in a moment: until then the request waits here, where it costs little. */
-  #park(request: RequestHead, tunnel: Tunnel, from: Provenance): void {
-    if (this.#limits.parkMs === 0 || !this.#edge.admission.park()) throw offline(tunnel)
-    const wake = () => {
+  #park(admitted: Admitted): void {
+    const { request, tunnel } = admitted
+    const held = request.target.length + request.forward.length + (this.#pipelined?.length ?? 0)
+    const { parking } = this.#edge.admission
+    if (this.#limits.parkMs === 0 || !parking.enter(this, PARKED_BASE_BYTES + held)) throw offline(tunnel)
+    this.#parked = () => {
       this.#unpark()
       this.#deadline = 0
       try {
-        this.#open(request, tunnel, from)
+        if (this.#edge.settings.registry.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
+        this.#send(admitted)
       } catch (error) {
         this.refuse(TunnelError.from(error), request)
         return
       }
-      this.#readOn()
+      if (this.#parked === undefined) this.#readOn()
     }
-    this.#parked = { request, tunnel, wake }
-    tunnel.waiting.add(wake)
+    tunnel.waiting.add(this.#parked)
     this.#deadline = this.#in(this.#limits.parkMs)
   }
 
   #unpark(): void {
-    const parked = this.#parked
-    if (parked === undefined) return
+    if (this.#parked === undefined) return
+    this.#admitted!.tunnel.waiting.delete(this.#parked)
     this.#parked = undefined
-    parked.tunnel.waiting.delete(parked.wake)
-    this.#edge.admission.unpark()
+    this.#edge.admission.parking.leave(this)
+  }
+
+  pause(): void {
+    this.socket.pause()
   }
 
   /** The current exchange, if there is one, is no longer ours. */
   #release(): Exchange | undefined {
     const exchange = this.#exchange
     const admitted = this.#admitted
+    this.#unpark()
     this.#exchange = undefined
     this.#admitted = undefined
-    this.#unpark()
     if (admitted !== undefined) this.#edge.admission.leave(admitted.tunnel, admitted.visitor)
     return exchange
   }
@@ -381,6 +397,26 @@ export class VisitorConnection implements BodySink, VisitorSide {
   /** The visitor's socket may be read again. */
   resume(): void {
     if (this.#pipelined === undefined || this.#pipelined.length <= MAX_PIPELINED_BYTES) this.socket.resume()
+  }
+
+  repeat(loss: Loss): boolean {
+    const admitted = this.#admitted!
+    const { request, tunnel } = admitted
+    if (admitted.tries >= MAX_TRIES || !isRepeatable(request, loss)) return false
+    const { registry } = this.#edge.settings
+    const wasSentBack = loss === 'appDown' || loss === 'draining'
+    const next = wasSentBack ? registry.pickInstead(this.#exchange!.member) : registry.pick(tunnel)
+    // With nobody else to send it to, it waits only for an agent that may be back, and only if it has no agent any more.
+    const isExpected = loss === 'sessionOver' && !this.#edge.draining && registry.find(tunnel.name) === tunnel
+    if (next === undefined && !isExpected) return false
+    this.#exchange = undefined
+    try {
+      if (next === undefined) this.#park(admitted)
+      else this.#open(admitted, next)
+    } catch (error) {
+      this.refuse(TunnelError.from(error), request)
+    }
+    return true
   }
 
   switchedToRaw(): void {
@@ -489,7 +525,7 @@ export class VisitorConnection implements BodySink, VisitorSide {
   }
 
   #timeOut(): void {
-    if (this.#parked !== undefined) this.refuse(offline(this.#parked.tunnel), this.#parked.request)
+    if (this.#parked !== undefined) this.refuse(offline(this.#admitted!.tunnel), this.#admitted!.request)
     else if (this.#state === 'heads' && this.#edge.draining && !this.#heads.started) this.#linger()
     else if (this.#state === 'heads' && (this.#fresh || this.#heads.started)) {
       this.refuse(new TunnelError('TUN_ERR_REQUEST_TIMEOUT', 'the request head did not arrive in time'), undefined)
@@ -521,6 +557,10 @@ function acceptOf(request: RequestHead): string {
 /** As much of what a visitor made up as a person wants to read. */
 function shown(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+function noTunnel(name: string): TunnelError {
+  return new TunnelError('TUN_ERR_NO_TUNNEL', `there is no tunnel named "${shown(name)}" here`)
 }
 
 function offline(tunnel: Tunnel): TunnelError {

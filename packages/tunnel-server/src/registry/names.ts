@@ -21,6 +21,11 @@ export function randomName(): string {
   return randomLabel()
 }
 
+/** Text that can be a name; reserved ones can too. */
+export function isLabel(text: unknown): text is string {
+  return typeof text === 'string' && LABEL.test(text)
+}
+
 /** The name in lower case. Throws TUN_ERR_NAME_INVALID with the rule that it breaks. */
 export function checkName(given: string): string {
   const name = given.toLowerCase()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Session, TunnelError } from 'tunnel-protocol'
-import { type Holder, TunnelRegistry } from './tunnels.js'
+import { type BindRequest, type Session, TunnelError } from 'tunnel-protocol'
+import type { Holder } from './tunnel.js'
+import { TunnelRegistry } from './tunnels.js'
 
 class FakeHolder implements Holder {
   readonly session = {} as Session
@@ -18,6 +19,9 @@ class FakeHolder implements Holder {
   replaced(name: string): void {
     this.lost.push(name)
   }
+  takenOver(name: string, number: number): void {
+    this.lost.push(`${name} (${number})`)
+  }
 }
 
 function registryAt(): { registry: TunnelRegistry; clock: { now: number } } {
@@ -25,14 +29,23 @@ function registryAt(): { registry: TunnelRegistry; clock: { now: number } } {
   return { registry: new TunnelRegistry({ leaseMs: 500, maxTunnelsPerAccount: 3, now: () => clock.now }), clock }
 }
 
+/** Bind, and tell the agent. Returns the claim. */
+function give(registry: TunnelRegistry, request: BindRequest, holder: Holder): string {
+  const member = registry.bind(request, holder)
+  registry.open(member)
+  return registry.claimOf(member)
+}
+
+const holderOf = (registry: TunnelRegistry, name: string) => registry.find(name)?.members[0]?.holder
+
 const taken = (error: unknown) => error instanceof TunnelError && error.code === 'TUN_ERR_NAME_TAKEN'
 
 test('a bound name is found, whoever else asks for it is refused', () => {
   const { registry } = registryAt()
   const alice = new FakeHolder('alice')
   registry.bind({ tunnel: 7, name: 'Demo' }, alice)
-  assert.equal(registry.find('demo')?.holder, alice)
-  assert.equal(registry.find('demo')?.number, 7)
+  assert.equal(holderOf(registry, 'demo'), alice)
+  assert.equal(registry.find('demo')?.members[0]?.number, 7)
   assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, new FakeHolder('bob')), taken)
 })
 
@@ -40,15 +53,15 @@ test('without a name the agent gets one that is free', () => {
   const { registry } = registryAt()
   const first = registry.bind({ tunnel: 1 }, new FakeHolder('a'))
   const second = registry.bind({ tunnel: 1 }, new FakeHolder('b'))
-  assert.notEqual(first.name, second.name)
+  assert.notEqual(first.tunnel.name, second.tunnel.name)
 })
 
 test('the name of an agent that went away is kept for whoever has its claim, until the lease ends', () => {
   const { registry, clock } = registryAt()
   const alice = new FakeHolder('alice')
-  const { claim } = registry.bind({ tunnel: 1, name: 'demo' }, alice)
+  const claim = give(registry, { tunnel: 1, name: 'demo' }, alice)
   registry.away(alice)
-  assert.equal(registry.find('demo')?.holder, undefined)
+  assert.equal(holderOf(registry, 'demo'), undefined)
   assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, new FakeHolder('bob')), taken)
   assert.throws(
     () => registry.bind({ tunnel: 1, name: 'demo', claim: `${claim.slice(1)}x` }, new FakeHolder('bob')),
@@ -60,7 +73,8 @@ test('the name of an agent that went away is kept for whoever has its claim, unt
   )
 
   const again = new FakeHolder('alice, restarted')
-  assert.equal(registry.bind({ tunnel: 2, name: 'demo', claim }, again).holder, again)
+  give(registry, { tunnel: 2, name: 'demo', claim }, again)
+  assert.equal(holderOf(registry, 'demo'), again)
   registry.away(again)
   clock.now += 501
   assert.equal(registry.find('demo'), undefined)
@@ -70,7 +84,7 @@ test('the name of an agent that went away is kept for whoever has its claim, unt
 test('the same agent takes its name from a link the server still believes in, another process with its claim does not', () => {
   const { registry } = registryAt()
   const link1 = new FakeHolder('link 1', 'alice')
-  const { claim } = registry.bind({ tunnel: 1, name: 'demo' }, link1)
+  const claim = give(registry, { tunnel: 1, name: 'demo' }, link1)
   assert.throws(
     () => registry.bind({ tunnel: 1, name: 'demo', claim }, new FakeHolder('second process', 'other')),
     taken,
@@ -81,7 +95,7 @@ test('the same agent takes its name from a link the server still believes in, an
   assert.deepEqual(link1.lost, ['demo'])
   // The old link's end is late news and must not touch the name.
   registry.away(link1)
-  assert.equal(registry.find('demo')?.holder, link2)
+  assert.equal(holderOf(registry, 'demo'), link2)
 })
 
 test('an agent that says goodbye frees its names at once', () => {
@@ -97,7 +111,7 @@ test('leases that ended are swept, so that they do not pile up', () => {
   const { registry, clock } = registryAt()
   for (let i = 0; i < 100; i++) {
     const holder = new FakeHolder(String(i), String(i), String(i))
-    registry.bind({ tunnel: 1 }, holder)
+    give(registry, { tunnel: 1 }, holder)
     registry.away(holder)
   }
   assert.equal(registry.size, 100)
@@ -111,8 +125,8 @@ test('an account holds so many names and no more, until some are free again', ()
   const full = (error: unknown) => error instanceof TunnelError && error.code === 'TUN_ERR_ACCOUNT_LIMIT'
   const alice = new FakeHolder('alice')
   const bind = (name: string, holder = alice, claim?: string) =>
-    registry.bind({ tunnel: 1, name, ...(claim === undefined ? {} : { claim }) }, holder)
-  const { claim } = bind('one')
+    give(registry, { tunnel: 1, name, ...(claim === undefined ? {} : { claim }) }, holder)
+  const claim = bind('one')
   bind('two')
   bind('three')
   assert.throws(() => bind('four'), full)

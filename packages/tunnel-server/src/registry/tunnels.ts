@@ -1,44 +1,20 @@
-import { randomBytes } from 'node:crypto'
-import { type BindRequest, type Session, TunnelError } from 'tunnel-protocol'
-import { isSecret } from '../policy/secret.js'
+import { type BindRequest, TunnelError } from 'tunnel-protocol'
+import { type BindFacts, decideBind, refusal } from './bind-rules.js'
+import { Claims, newTenure } from './claims.js'
 import { checkName, randomName } from './names.js'
-
-/** Who holds a name. */
-export interface Holder {
-  /** Names the session in logs. */
-  readonly id: string
-  readonly session: Session
-  /** Its agent has a link right now. */
-  readonly attached: boolean
-  /** What the agent calls itself for as long as it runs. */
-  readonly instance: string | undefined
-  /** Whose names these are (see accounts/tokens.ts). */
-  readonly account: string
-  /** A newer agent with the same claim has taken the name. */
-  replaced(name: string): void
-}
-
-/** A name and, while its agent is here, where its requests go. */
-export interface Tunnel {
-  readonly name: string
-  readonly claim: string
-  readonly account: string
-  /** Visitors' streams open right now; the edge counts them. */
-  streams: number
-  /** Called when the tunnel can be reached again: visitors who wait for that. */
-  readonly waiting: Set<() => void>
-  /** The agent's number for it. */
-  number: number
-  /** Undefined while the agent is away. */
-  holder: Holder | undefined
-  /** When an absent agent's name is free again, in milliseconds since the epoch. */
-  leaseEnds: number
-}
+import { avoid, isAvoided, isReachable, pickIndex } from './pick.js'
+import type { Holder, Member, NameRecord, Tunnel } from './tunnel.js'
 
 export interface TunnelRegistryOptions {
   leaseMs: number
   /** Names one account may hold, those of absent agents included. */
   maxTunnelsPerAccount: number
+  /** Default: claims that nobody can read after this process. */
+  claims?: Claims
+  /** Names of an earlier process. Their agents are away, each with a lease that begins now. */
+  names?: Iterable<NameRecord>
+  /** What records() gives has changed. */
+  onChange?: () => void
   /** Default Date.now; tests pass their own. */
   now?: () => number
 }
@@ -49,77 +25,139 @@ export class TunnelRegistry {
   readonly #byAccount = new Map<string, number>()
   readonly #leaseMs: number
   readonly #maxPerAccount: number
+  readonly #claims: Claims
+  readonly #onChange: () => void
   readonly #now: () => number
 
   constructor(options: TunnelRegistryOptions) {
     this.#leaseMs = options.leaseMs
     this.#maxPerAccount = options.maxTunnelsPerAccount
+    this.#claims = options.claims ?? new Claims()
+    this.#onChange = options.onChange ?? (() => {})
     this.#now = options.now ?? Date.now
+    const leaseEnds = this.#now() + this.#leaseMs
+    for (const record of options.names ?? []) {
+      const tunnel = this.#add(record.name, record.account, record.tenure)
+      tunnel.pooled = record.pooled
+      tunnel.given = true
+      tunnel.leaseEnds = leaseEnds
+    }
   }
 
   get size(): number {
     return this.#tunnels.size
   }
 
-  /** Tunnels whose agent is here. */
+  /** Tunnels of which an agent is here. */
   get online(): number {
     let count = 0
-    for (const tunnel of this.#tunnels.values()) if (tunnel.holder?.attached) count++
+    for (const { members } of this.#tunnels.values()) if (members.some(({ holder }) => holder.attached)) count++
     return count
   }
 
-  /** The tunnel of a name in lower case; also while its agent is away and its lease lasts. */
+  /** All names that belong to somebody. */
+  *records(): Iterable<NameRecord> {
+    for (const { name, account, tenure, pooled } of this.#tunnels.values()) yield { name, account, tenure, pooled }
+  }
+
+  /** The tunnel of a name in lower case; also while its agents are away and its lease lasts. */
   find(name: string): Tunnel | undefined {
     const tunnel = this.#tunnels.get(name)
-    if (tunnel === undefined || tunnel.holder !== undefined) return tunnel
+    if (tunnel === undefined || tunnel.members.length > 0) return tunnel
     if (tunnel.leaseEnds > this.#now()) return tunnel
     this.#free(tunnel)
     return undefined
   }
 
-  /**
-   * Give a name to an agent. The claim of an earlier bind takes the name back from an absence, and, for the agent that
-   * still runs, from a link of its own that the server still believes in. Throws TUN_ERR_NAME_INVALID, TUN_ERR_NAME_TAKEN or TUN_ERR_ACCOUNT_LIMIT.
-   */
-  bind(request: BindRequest, holder: Holder): Tunnel {
-    const name = request.name === undefined ? this.#freeName() : checkName(request.name)
-    const existing = this.find(name)
-    if (existing !== undefined) {
-      const previous = existing.holder
-      const itself = !previous?.attached || (holder.instance !== undefined && previous.instance === holder.instance)
-      if (!itself || !isSecret(existing.claim, request.claim)) {
-        const why = !previous?.attached ? 'is kept for an agent that is away for a moment' : 'is in use'
-        throw new TunnelError('TUN_ERR_NAME_TAKEN', `the name "${name}" ${why}, choose another one`)
-      }
-      existing.holder = holder
-      existing.number = request.tunnel
-      if (previous !== undefined && previous !== holder) previous.replaced(name)
-      return existing
+  /** Who gets the next request of `tunnel`; undefined while nobody can be reached. */
+  pick(tunnel: Tunnel): Member | undefined {
+    const { members } = tunnel
+    if (members.length < 2) {
+      const only = members[0]
+      return only !== undefined && isReachable(only) ? only : undefined
     }
-    const { account } = holder
-    if (this.#heldBy(account) >= this.#maxPerAccount) this.sweep() // leases that have just ended
-    const held = this.#heldBy(account)
-    if (held >= this.#maxPerAccount) {
-      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds as many tunnels as it may here (${held})`)
-    }
-    const tunnel: Tunnel = {
-      name,
-      claim: randomBytes(24).toString('base64url'),
-      account,
-      streams: 0,
-      waiting: new Set(),
-      number: request.tunnel,
-      holder,
-      leaseEnds: 0,
-    }
-    this.#tunnels.set(name, tunnel)
-    this.#byAccount.set(account, held + 1)
-    return tunnel
+    const index = pickIndex(members, tunnel.turn, this.#now())
+    if (index < 0) return undefined
+    tunnel.turn = index + 1
+    return members[index]
   }
 
-  /** The holder's agent takes streams, for the first time or again: visitors who wait for its tunnels go on. */
+  /** Who gets a request that `member` sent back unserved; undefined where all others have just done the same. */
+  pickInstead(member: Member): Member | undefined {
+    const now = this.#now()
+    avoid(member, now)
+    const next = this.pick(member.tunnel)
+    return next === undefined || isAvoided(next, now) ? undefined : next
+  }
+
+  /**
+   * Give a name to an agent; open() is owed once the agent has been told. A claim takes the name back from an absence, and, for the agent
+   * that still runs, from a link of its own that the server still believes in. What else may be: bind-rules.ts.
+   * Throws TUN_ERR_NAME_INVALID, TUN_ERR_NAME_TAKEN or TUN_ERR_ACCOUNT_LIMIT.
+   */
+  bind(request: BindRequest, holder: Holder): Member {
+    const name = request.name === undefined ? this.#freeName() : checkName(request.name)
+    const tenure = this.#claims.tenureOf(name, request.claim)
+    const pooled = request.pool === true
+    const existing = this.find(name)
+    if (existing === undefined) {
+      this.#checkRoom(holder.account)
+      const tunnel = this.#add(name, holder.account, tenure ?? newTenure())
+      tunnel.pooled = pooled
+      return this.#enter(tunnel, request.tunnel, holder)
+    }
+    const facts: BindFacts = {
+      proven: tenure === existing.tenure,
+      sameAccount: existing.account === holder.account,
+      heldByOther: existing.members.some((member) => member.holder.attached && !isSameAgent(member.holder, holder)),
+      pooled: existing.pooled,
+      wantsPool: pooled,
+      force: request.force === true,
+    }
+    const verdict = decideBind(facts)
+    if (verdict === 'refuse') throw new TunnelError('TUN_ERR_NAME_TAKEN', refusal(name, facts))
+    if (verdict === 'takeBack') this.#move(existing, holder.account)
+    if (verdict === 'takeOver') {
+      existing.tenure = newTenure()
+      existing.given = false
+    }
+    existing.pooled = pooled
+    const before = existing.members
+    existing.members = verdict === 'join' ? before.filter((member) => !isSameAgent(member.holder, holder)) : []
+    const member = this.#enter(existing, request.tunnel, holder)
+    // Told last: whatever they do about it finds the name with its new holder.
+    for (const former of before) {
+      if (existing.members.includes(former) || former.holder === holder) continue
+      if (verdict === 'takeOver') former.holder.takenOver(name, former.number)
+      else former.holder.replaced(name)
+    }
+    return member
+  }
+
+  /** The proof that a member's agent has the name, for it alone. */
+  claimOf({ tunnel }: Member): string {
+    return this.#claims.sign(tunnel.name, tunnel.tenure)
+  }
+
+  /** Is the member still one? It may be over before its agent has been told that it began. */
+  has(member: Member): boolean {
+    return member.tunnel.members.includes(member)
+  }
+
+  holdsAny(holder: Holder): boolean {
+    return this.#of(holder).length > 0
+  }
+
+  /** The member's agent has been told its claim, and takes streams: visitors who wait go on. */
+  open(member: Member): void {
+    member.ready = true
+    member.tunnel.given = true
+    this.#wake(member.tunnel)
+  }
+
+  /** The holder's agent has a link again: visitors who wait for its tunnels go on. */
   reachable(holder: Holder): void {
-    for (const tunnel of this.#of(holder)) this.#wake(tunnel)
+    for (const member of this.#of(holder)) if (isReachable(member)) this.#wake(member.tunnel)
   }
 
   #wake(tunnel: Tunnel): void {
@@ -128,17 +166,24 @@ export class TunnelRegistry {
     for (const go of waiting) go()
   }
 
-  /** The agent's session is over: keep its names for it. */
+  /** The agent's session is over: names that nobody else serves are kept for it. */
   away(holder: Holder): void {
-    for (const tunnel of this.#of(holder)) {
-      tunnel.holder = undefined
-      tunnel.leaseEnds = this.#now() + this.#leaseMs
+    for (const member of this.#of(holder)) {
+      const { tunnel } = member
+      this.#drop(member)
+      if (tunnel.members.length > 0) continue
+      // Nobody could prove that a name is his whose claim he has not been told.
+      if (!tunnel.given) this.#free(tunnel)
+      else tunnel.leaseEnds = this.#now() + this.#leaseMs
     }
   }
 
-  /** The agent said goodbye: its names are free. */
+  /** The agent said goodbye: names that nobody else serves are free. */
   leave(holder: Holder): void {
-    for (const tunnel of this.#of(holder)) this.#free(tunnel)
+    for (const member of this.#of(holder)) {
+      this.#drop(member)
+      if (member.tunnel.members.length === 0) this.#free(member.tunnel)
+    }
   }
 
   /** Forget leases that have ended. Called now and then, so that names nobody asks for do not pile up. */
@@ -146,19 +191,76 @@ export class TunnelRegistry {
     for (const name of [...this.#tunnels.keys()]) this.find(name)
   }
 
+  #enter(tunnel: Tunnel, number: number, holder: Holder): Member {
+    const member: Member = { tunnel, holder, number, ready: false, avoidedUntil: 0 }
+    tunnel.members.push(member)
+    this.#onChange()
+    return member
+  }
+
+  #drop(member: Member): void {
+    const { members } = member.tunnel
+    members.splice(members.indexOf(member), 1)
+  }
+
   #heldBy(account: string): number {
     return this.#byAccount.get(account) ?? 0
   }
 
-  #free(tunnel: Tunnel): void {
-    this.#tunnels.delete(tunnel.name)
-    const held = this.#heldBy(tunnel.account) - 1
-    if (held === 0) this.#byAccount.delete(tunnel.account)
-    else this.#byAccount.set(tunnel.account, held)
+  #count(account: string, more: number): void {
+    const held = this.#heldBy(account) + more
+    if (held === 0) this.#byAccount.delete(account)
+    else this.#byAccount.set(account, held)
   }
 
-  #of(holder: Holder): Tunnel[] {
-    return [...this.#tunnels.values()].filter((tunnel) => tunnel.holder === holder)
+  #checkRoom(account: string): void {
+    if (this.#heldBy(account) >= this.#maxPerAccount) this.sweep() // leases that have just ended
+    const held = this.#heldBy(account)
+    if (held >= this.#maxPerAccount) {
+      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds as many tunnels as it may here (${held})`)
+    }
+  }
+
+  /** The name was proven by an agent that has another token now. */
+  #move(tunnel: Tunnel, account: string): void {
+    if (tunnel.account === account) return
+    this.#checkRoom(account)
+    this.#count(tunnel.account, -1)
+    this.#count(account, 1)
+    tunnel.account = account
+  }
+
+  #add(name: string, account: string, tenure: string): Tunnel {
+    const tunnel: Tunnel = {
+      name,
+      account,
+      tenure,
+      given: false,
+      pooled: false,
+      streams: 0,
+      waiting: new Set(),
+      members: [],
+      turn: 0,
+      leaseEnds: 0,
+    }
+    this.#tunnels.set(name, tunnel)
+    this.#count(account, 1)
+    return tunnel
+  }
+
+  #free(tunnel: Tunnel): void {
+    this.#tunnels.delete(tunnel.name)
+    this.#count(tunnel.account, -1)
+    this.#onChange()
+    this.#wake(tunnel)
+  }
+
+  #of(holder: Holder): Member[] {
+    const members: Member[] = []
+    for (const tunnel of this.#tunnels.values()) {
+      for (const member of tunnel.members) if (member.holder === holder) members.push(member)
+    }
+    return members
   }
 
   #freeName(): string {
@@ -166,4 +268,9 @@ export class TunnelRegistry {
     while (this.#tunnels.has(name)) name = randomName()
     return name
   }
+}
+
+/** The same process, maybe on a newer session. */
+function isSameAgent(one: Holder, other: Holder): boolean {
+  return one === other || (one.instance !== undefined && one.instance === other.instance)
 }

@@ -3,7 +3,8 @@ import { type Session, silentLogger } from 'tunnel-protocol'
 import { type MemorySocket, socketPair, turn } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from '../edge/visitor.js'
-import { type Holder, TunnelRegistry } from '../registry/tunnels.js'
+import type { Holder } from '../registry/tunnel.js'
+import { TunnelRegistry } from '../registry/tunnels.js'
 import { LIMITS } from './visitor-world.js'
 
 export const EDGE_DOMAIN = 'localhost'
@@ -46,8 +47,16 @@ export class MemoryVisitor {
 /** Settings of an edge whose one tunnel is held by the agent at the other end of `session`. */
 export function edgeSettings(session: Session, handOver: EdgeSettings['handOver']): EdgeSettings {
   const registry = new TunnelRegistry({ leaseMs: 60_000, maxTunnelsPerAccount: 1 })
-  const holder: Holder = { id: 'agent', session, instance: undefined, account: 'a', attached: true, replaced() {} }
-  registry.bind({ tunnel: TUNNEL_NUMBER, name: TUNNEL_NAME }, holder)
+  const holder: Holder = {
+    id: 'agent',
+    session,
+    instance: undefined,
+    account: 'a',
+    attached: true,
+    replaced() {},
+    takenOver() {},
+  }
+  registry.open(registry.bind({ tunnel: TUNNEL_NUMBER, name: TUNNEL_NAME }, holder))
   return {
     domain: EDGE_DOMAIN,
     registry,

@@ -21,12 +21,14 @@ export const LIMITS: EdgeLimits = {
   maxStreamsPerVisitor: 512,
 }
 
+const HOLDER = { id: 's', instance: 'i', account: 'a', attached: true, replaced() {}, takenOver() {} }
+
 /** Visitors of one tunnel, `demo.example.com`, whose agent is the test itself, with a clock that stands still. */
 export class VisitorWorld {
   readonly pair = new SessionPair()
   readonly registry = new TunnelRegistry({ leaseMs: 0, maxTunnelsPerAccount: 10 })
   /** The agent; while it is not `attached`, requests wait. */
-  readonly holder = { id: 's', session: this.pair.server, instance: 'i', account: 'a', attached: true, replaced() {} }
+  readonly holder = { ...HOLDER, session: this.pair.server }
   readonly admission: Admission
   readonly context: EdgeContext
   readonly connections = new Set<VisitorConnection>()
@@ -55,7 +57,7 @@ export class VisitorWorld {
       isTrusted: (address) => address.startsWith('10.'),
       closed: (connection) => void this.connections.delete(connection),
     }
-    this.registry.bind({ tunnel: 7, name: 'demo' }, this.holder)
+    this.registry.open(this.registry.bind({ tunnel: 7, name: 'demo' }, this.holder))
   }
 
   visitor(remoteAddress?: string): FakeSocket {
