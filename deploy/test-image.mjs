@@ -43,7 +43,7 @@ function build(dockerfile) {
         assert.match(base, /^node:\d+(-\S+)?$/, 'another base than node would have other programs')
         const folder = join(scratch, `stage-${stages.length}`)
         mkdirSync(folder)
-        stages.push({ name, folder, workdir: '/', env: {}, user: 'root' })
+        stages.push({ name, folder, workdir: '/', env: {}, user: 'root', owners: {} })
         break
       }
       case 'WORKDIR':
@@ -73,6 +73,9 @@ function build(dockerfile) {
         assert.equal(status, 0, `failed: RUN ${rest}`)
         break
       }
+      case 'VOLUME':
+        stage.volume = rest
+        break
       case 'USER':
         stage.user = rest
         break
@@ -113,8 +116,9 @@ function inside(stage, path) {
 }
 
 function copy(stages, stage, rest) {
-  const [, from, source, target] = /^(?:--from=(\S+)\s+)?(\S+)\s+(\S+)$/.exec(rest)
+  const [, from, owner, source, target] = /^(?:--from=(\S+)\s+)?(?:--chown=(\S+)\s+)?(\S+)\s+(\S+)$/.exec(rest)
   const to = inside(stage, target)
+  stage.owners[posix.resolve(stage.workdir, target)] = owner ?? 'root:root'
   if (from === undefined) {
     assert.equal(source, '.', 'from the context everything is taken, as .dockerignore leaves it')
     const ignored = dockerignore()
@@ -151,6 +155,7 @@ function dockerignore() {
 
 function checkContents(image) {
   assert.notEqual(image.user, 'root')
+  assert.equal(image.owners[image.volume], `${image.user}:${image.user}`, 'the server may write to its volume')
   const files = readdirSync(image.folder, { recursive: true, withFileTypes: true })
   for (const entry of files) {
     const path = join(entry.parentPath ?? entry.path, entry.name)
@@ -203,6 +208,7 @@ async function checkRun(image) {
   const answer = await fetch(`http://127.0.0.1:${port}/api/health`)
   assert.deepEqual([answer.status, (await answer.json()).status], [200, 'ok'])
   assert.equal(health(), 0, 'the health check passes while the server runs')
+  assert.ok(existsSync(join(inside(image, image.volume), 'claims.key')), 'what outlives a container is in its volume')
   started.kill('SIGTERM')
   assert.equal(await ended, 0, 'SIGTERM, as docker stop sends it, ends the server in order')
   assert.equal(health(), 1, 'the health check fails without a server')

@@ -47,6 +47,15 @@ test('docker-compose.yml gives the Caddyfile what it asks for', () => {
   for (const [, name] of read('deploy/Caddyfile').matchAll(/\{\$(\w+)/g)) assert.match(caddy, new RegExp(` ${name}: `))
 })
 
+test('what a server keeps outlives containers and services', () => {
+  const [, folder] = /^VOLUME (\S+)$/m.exec(read('deploy/Dockerfile'))!
+  assert.match(read('deploy/Dockerfile'), new RegExp(`^ENV TUNNEL_DATA_DIR=${folder}$`, 'm'))
+  const server = read('docker-compose.yml').split('\n  caddy:\n')[0]!
+  const [, volume] = new RegExp(`^ {6}- (\\S+):${folder}$`, 'm').exec(server)!
+  assert.match(read('docker-compose.yml'), new RegExp(`^volumes:\n(?: {2}.*\n)* {2}${volume}:$`, 'm'))
+  assert.match(read('deploy/systemd/tunnel-server@.service'), /^StateDirectory=tunnel-server$/m)
+})
+
 test('Dockerfile, systemd unit and manual name only settings that exist', () => {
   const others = ['TUNNEL_SERVER', 'TUNNEL_TOKEN', 'TUNNEL_SUBNET', 'TUNNEL_UPSTREAM']
   for (const path of ['deploy/Dockerfile', 'deploy/systemd/tunnel-server@.service', 'docs/operating.md', 'README.md']) {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type Stream, TunnelError } from 'tunnel-protocol'
+import { SessionPair } from 'tunnel-protocol/testing'
+import type { Holder } from '../registry/tunnel.js'
 import type { FakeSocket } from '../testing/fake-socket.js'
 import { VisitorWorld } from '../testing/visitor-world.js'
 
@@ -305,4 +308,169 @@ test('a request that waits too long gets 503, and so does one too many at once; 
   world.holder.attached = true
   world.registry.reachable(world.holder)
   assert.deepEqual(world.requests, [])
+})
+
+/** A second agent of the tunnel, which is a pool then. */
+function joinPool(world: VisitorWorld, id = 'second'): { pair: SessionPair; holder: { attached: boolean } & Holder } {
+  const pair = new SessionPair({ resumable: true })
+  const holder = { ...world.holder, id, instance: id, session: pair.server, attached: true }
+  world.registry.find('demo')!.pooled = true
+  world.registry.open(world.registry.bind({ tunnel: 9, name: 'demo', pool: true }, holder))
+  world.others.push(pair)
+  return { pair, holder }
+}
+
+/** The agent's session ends, as it does when the agent does not come back in time. */
+async function end(world: VisitorWorld, pair: SessionPair, holder: { attached: boolean } & Holder): Promise<void> {
+  holder.attached = false
+  pair.server.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the connection was lost'))
+  world.registry.away(holder)
+  await world.settle()
+}
+
+const HOST = 'Host: demo.example.com\r\n'
+
+test('a request whose agent is gone goes to another one, if it is safe to repeat and has had no answer', async () => {
+  const world = new VisitorWorld()
+  const requests = ['GET', 'HEAD', 'PUT', 'POST'].map((method) => `${method} / HTTP/1.1\r\n${HOST}\r\n`)
+  const visitors: FakeSocket[] = []
+  for (const request of [...requests, POST, GET, GET, UPGRADE]) visitors.push(await ask(world, request))
+  world.pair.opened[5]!.stream.sendHead(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n'), false)
+  world.pair.opened[6]!.stream.sendInterim(Buffer.from('HTTP/1.1 103 Early Hints\r\n'))
+  await world.settle()
+  const { pair } = joinPool(world)
+  await end(world, world.pair, world.holder)
+  const moved = pair.opened.map(({ open }) => open.head.toString('latin1').split(' ', 2).join(' '))
+  assert.deepEqual(moved, ['GET /', 'HEAD /', 'PUT /', 'GET /c'])
+  assert.deepEqual(
+    visitors.map(({ received, wasReset }) => (wasReset ? 'reset' : received.slice(9, 12))),
+    ['', '', '', '502', '502', 'reset', '103', ''],
+  )
+  assert.match(visitors[6]!.received, /HTTP\/1\.1 502 /)
+  for (const { stream } of pair.opened) stream.sendHead(Buffer.from('HTTP/1.1 204 No Content\r\n'), true)
+  await world.settle()
+  for (const i of [0, 1, 2, 7]) assert.match(visitors[i]!.received, /^HTTP\/1\.1 204 /)
+  assert.equal(world.admission.visitors, 0)
+  assert.equal(world.registry.find('demo')!.streams, 0)
+})
+
+test('an unanswered request leaves an agent that has lost its link only for another one', async () => {
+  const world = new VisitorWorld({}, { resumable: true })
+  const [get, post] = [await ask(world, GET), await ask(world, POST)]
+  const lose = () => {
+    world.holder.attached = false
+    world.pair.agent.dropLink('cut')
+    world.pair.server.dropLink('cut')
+  }
+  lose()
+  await world.settle()
+  assert.deepEqual([get.received, post.received], ['', ''])
+  world.pair.reconnect()
+  world.holder.attached = true
+  const { pair } = joinPool(world)
+  lose()
+  await world.settle()
+  assert.equal(pair.opened.length, 1)
+  pair.opened[0]!.stream.sendHead(Buffer.from('HTTP/1.1 204 No Content\r\n'), true)
+  await world.settle()
+  assert.match(get.received, /^HTTP\/1\.1 204 /)
+  world.pair.reconnect()
+  await world.settle()
+  assert.equal(world.pair.opened[0]!.handler.error?.code, 'TUN_ERR_VISITOR_GONE')
+  post.say('1234567890')
+  await world.settle()
+  await world.answer(1, 'posted')
+  assert.match(post.received, /posted$/)
+  assert.equal(world.admission.visitors, 0)
+})
+
+test('without another agent a request whose session is over waits for the one that comes back', async () => {
+  const world = new VisitorWorld({}, { leaseMs: 60_000 })
+  const [get, post] = [await ask(world, `${GET}${GET}`), await ask(world, POST)]
+  await end(world, world.pair, world.holder)
+  assert.match(post.received, /^HTTP\/1\.1 502 /)
+  assert.deepEqual([get.received, world.admission.parking.count], ['', 1])
+  const { pair } = joinPool(world, 'i')
+  await world.settle()
+  for (const i of [0, 1]) {
+    pair.opened[i]!.stream.sendHead(Buffer.from('HTTP/1.1 204 No Content\r\n'), true)
+    await world.settle()
+  }
+  assert.equal(get.received.split('HTTP/1.1 204').length, 3)
+  assert.deepEqual([world.admission.visitors, world.admission.parking.count], [0, 0])
+})
+
+test('a request that waits for an agent hears at once when the name is free, and in time that nobody came', async () => {
+  const world = new VisitorWorld({ parkMs: 5_000 }, { leaseMs: 60_000 })
+  const early = await ask(world, GET)
+  await end(world, world.pair, world.holder)
+  await world.pass(7_000)
+  assert.match(early.received, /^HTTP\/1\.1 503 /)
+  const late = await ask(world, GET)
+  const { holder } = joinPool(world)
+  holder.attached = false
+  const last = await ask(world, GET)
+  world.registry.leave(holder)
+  await world.settle()
+  assert.equal(late.received, '') // it has an agent
+  assert.match(last.received, /^HTTP\/1\.1 404 /)
+})
+
+test('what an agent sends back because its app is down goes to another one, and to none twice', async () => {
+  const world = new VisitorWorld()
+  const sendBack = ({ stream }: { stream: Stream }) => stream.reset('TUN_ERR_ORIGIN_REFUSED', 'nothing listens')
+  world.pair.onOpen = sendBack
+  const alone = await ask(world, GET)
+  assert.match(alone.received, /^HTTP\/1\.1 502 .*TUN_ERR_ORIGIN_REFUSED/s)
+  assert.equal(world.pair.opened.length, 1)
+  const others = ['b', 'c', 'd', 'e'].map((id) => joinPool(world, id).pair)
+  for (const pair of others) pair.onOpen = sendBack
+  const everywhere = await ask(world, POST.replace('Content-Length: 10\r\n', ''))
+  assert.match(everywhere.received, /^HTTP\/1\.1 502 /)
+  const tries = () => [world.pair, ...others].reduce((sum, { opened }) => sum + opened.length, 0)
+  assert.equal(tries(), 1 + 3)
+  const withBody = await ask(world, `${POST}1234567890`)
+  assert.match(withBody.received, /^HTTP\/1\.1 502 /)
+  assert.equal(tries(), 1 + 3 + 1)
+  assert.equal(world.admission.visitors, 0)
+})
+
+test('an agent that breaks a rule ends its requests, and takes no other agent with it', async () => {
+  const world = new VisitorWorld()
+  const { pair } = joinPool(world)
+  const visitors = [await ask(world, GET), await ask(world, GET)]
+  pair.server.close(new TunnelError('TUN_ERR_PROTOCOL', 'nonsense'))
+  await world.settle()
+  assert.deepEqual(visitors.map(({ received }) => received.slice(9, 12)).sort(), ['', '502'])
+})
+
+test('a server that shuts down lets no request wait once more', async () => {
+  const world = new VisitorWorld({}, { leaseMs: 60_000 })
+  const visitor = await ask(world, GET)
+  world.draining = true
+  await end(world, world.pair, world.holder)
+  assert.match(visitor.received, /^HTTP\/1\.1 502 /)
+})
+
+test('what waiting requests hold is bounded: beyond, they are read no further, and no other one waits', async () => {
+  const world = new VisitorWorld({ maxParked: 10_000, maxStreamsPerVisitor: 10_000 })
+  world.holder.attached = false
+  const parked: FakeSocket[] = []
+  let refused: FakeSocket | undefined
+  for (let i = 0; i < 1_000 && refused === undefined; i++) {
+    const visitor = await ask(world, `${POST.replace('10', '999999')}${'x'.repeat(64_000)}`)
+    if (i === 100) assert.ok(parked.every((each) => !each.isPaused()))
+    if (visitor.received === '') parked.push(visitor)
+    else refused = visitor
+  }
+  assert.ok(parked.length > 400 && parked.length < 600, `${parked.length} wait`)
+  assert.match(refused!.received, /^HTTP\/1\.1 503 /)
+  parked[0]!.say('x'.repeat(60_000))
+  await world.settle()
+  assert.ok(parked.every((visitor) => visitor.isPaused()))
+  world.holder.attached = true
+  world.registry.reachable(world.holder)
+  await world.settle()
+  assert.equal(world.requests.length, parked.length)
+  assert.equal(world.admission.parking.count, 0)
 })

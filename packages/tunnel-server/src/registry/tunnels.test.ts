@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type BindRequest, type Session, TunnelError } from 'tunnel-protocol'
+import { Claims } from './claims.js'
 import type { Holder } from './tunnel.js'
 import { TunnelRegistry } from './tunnels.js'
 
@@ -143,4 +144,162 @@ test('an account holds so many names and no more, until some are free again', ()
   assert.throws(() => bind('seven', back), full)
   registry.leave(back)
   bind('seven', back)
+})
+
+test('a name that nobody knows any more is given to whoever brings its signed claim, with the tenure it had', () => {
+  const claims = new Claims()
+  const server = () => new TunnelRegistry({ leaseMs: 500, maxTunnelsPerAccount: 3, claims })
+  const claim = give(server(), { tunnel: 1, name: 'demo' }, new FakeHolder('alice'))
+  const next = server()
+  const alice = new FakeHolder('alice', 'alice', 'with another token')
+  assert.equal(give(next, { tunnel: 1, name: 'demo', claim }, alice), claim)
+  assert.throws(() => next.bind({ tunnel: 1, name: 'demo' }, new FakeHolder('bob')), taken)
+})
+
+test('the claim of an earlier tenure takes nothing from the agent that has the name now', () => {
+  const { registry } = registryAt()
+  const alice = new FakeHolder('alice')
+  const old = give(registry, { tunnel: 1, name: 'demo' }, alice)
+  registry.leave(alice)
+  const bob = new FakeHolder('bob', 'bob', 'another account')
+  const claim = give(registry, { tunnel: 1, name: 'demo' }, bob)
+  assert.notEqual(claim, old)
+  registry.away(bob)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo', claim: old }, new FakeHolder('alice')), taken)
+  give(registry, { tunnel: 1, name: 'demo', claim }, bob)
+})
+
+test('names of an earlier process are away: found, kept for their claims, and free when nobody has come in a lease', () => {
+  const claims = new Claims()
+  const before = new TunnelRegistry({ leaseMs: 500, maxTunnelsPerAccount: 3, claims })
+  const claim = give(before, { tunnel: 1, name: 'demo' }, new FakeHolder('alice'))
+  give(before, { tunnel: 1, name: 'pool', pool: true }, new FakeHolder('alice'))
+  const names = [...before.records()]
+  const clock = { now: 1_000 }
+  const after = () => new TunnelRegistry({ leaseMs: 500, maxTunnelsPerAccount: 2, claims, names, now: () => clock.now })
+  const registry = after()
+  assert.deepEqual([...registry.records()], names)
+  assert.equal(registry.pick(registry.find('demo')!), undefined)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, new FakeHolder('bob')), taken)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'third' }, new FakeHolder('alice')), {
+    code: 'TUN_ERR_ACCOUNT_LIMIT',
+  })
+  assert.equal(give(registry, { tunnel: 1, name: 'demo', claim }, new FakeHolder('alice')), claim)
+  give(registry, { tunnel: 1, name: 'pool', pool: true }, new FakeHolder('alice'))
+  const unwanted = after()
+  clock.now += 500
+  assert.equal(unwanted.find('demo'), undefined)
+})
+
+test('a name whose claim no agent has been told is kept for nobody', () => {
+  const { registry } = registryAt()
+  const alice = new FakeHolder('alice')
+  const member = registry.bind({ tunnel: 1, name: 'demo' }, alice)
+  registry.away(alice)
+  assert.equal(registry.find('demo'), undefined)
+  assert.equal(registry.has(member), false)
+})
+
+test('an agent gets requests only when it has been told that the name is its own', () => {
+  const { registry } = registryAt()
+  const member = registry.bind({ tunnel: 1, name: 'demo' }, new FakeHolder('alice'))
+  const tunnel = registry.find('demo')!
+  let woken = 0
+  tunnel.waiting.add(() => woken++)
+  registry.reachable(member.holder)
+  assert.deepEqual([registry.pick(tunnel), woken], [undefined, 0])
+  registry.open(member)
+  assert.deepEqual([registry.pick(tunnel), woken], [member, 1])
+})
+
+test('--force takes a name over from an agent of the same account: it is told, and its claim is void', () => {
+  const { registry } = registryAt()
+  const first = new FakeHolder('first')
+  const old = give(registry, { tunnel: 7, name: 'demo' }, first)
+  const second = new FakeHolder('second')
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, second), /is of your account: --force takes it over/)
+  const claim = give(registry, { tunnel: 1, name: 'demo', force: true }, second)
+  assert.deepEqual(first.lost, ['demo (7)'])
+  assert.equal(holderOf(registry, 'demo'), second)
+  registry.away(first) // late news
+  assert.equal(holderOf(registry, 'demo'), second)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo', claim: old }, first), taken)
+  registry.away(second)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo', claim: old }, first), taken)
+  give(registry, { tunnel: 1, name: 'demo', claim }, second)
+})
+
+test('--force takes nothing from another account, which learns no more than that the name is taken', () => {
+  const { registry } = registryAt()
+  const alice = new FakeHolder('alice')
+  give(registry, { tunnel: 1, name: 'demo' }, alice)
+  const bob = new FakeHolder('bob', 'bob', 'another account')
+  for (const request of [{ force: true }, { pool: true }, { force: true, pool: true }, {}]) {
+    assert.throws(() => registry.bind({ tunnel: 1, name: 'demo', ...request }, bob), {
+      code: 'TUN_ERR_NAME_TAKEN',
+      detail: 'the name "demo" is in use, choose another one',
+    })
+  }
+  assert.deepEqual(alice.lost, [])
+})
+
+test('the agents of a pool share a name, as many as ask for that, and it is away or free with the last of them', () => {
+  const { registry, clock } = registryAt()
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => new FakeHolder(id)) as [FakeHolder, FakeHolder, FakeHolder]
+  const claim = give(registry, { tunnel: 1, name: 'demo', pool: true }, a)
+  assert.equal(give(registry, { tunnel: 2, name: 'demo', pool: true }, b), claim)
+  assert.equal(give(registry, { tunnel: 3, name: 'demo', pool: true, claim }, new FakeHolder('x', 'x', 'other')), claim)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, c), /--pool joins those that serve it/)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo', claim }, c), taken)
+  const { members } = registry.find('demo')!
+  assert.equal(members.length, 3)
+
+  const again = new FakeHolder('b again', 'b')
+  give(registry, { tunnel: 5, name: 'demo', pool: true }, again)
+  assert.deepEqual(b.lost, ['demo'])
+  assert.deepEqual(
+    registry.find('demo')!.members.map(({ holder }) => holder.id),
+    ['a', 'x', 'b again'],
+  )
+  for (const member of registry.find('demo')!.members.slice(0, 2)) registry.leave(member.holder)
+  assert.equal(holderOf(registry, 'demo'), again)
+  registry.away(again)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, new FakeHolder('bob', 'bob', 'other')), taken)
+  give(registry, { tunnel: 1, name: 'demo', pool: true }, a)
+  registry.leave(a)
+  assert.equal(registry.find('demo'), undefined)
+  clock.now += 1
+
+  give(registry, { tunnel: 1, name: 'demo' }, a)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo', pool: true }, b), /--force takes it over/)
+  give(registry, { tunnel: 1, name: 'demo', pool: true, force: true }, b)
+  assert.deepEqual(a.lost, ['demo (1)'])
+  give(registry, { tunnel: 1, name: 'demo', pool: true, force: true }, c)
+  assert.equal(registry.find('demo')!.members.length, 2, 'whoever may join takes nothing over')
+})
+
+test('whoever waits for a name hears when it is free', () => {
+  const { registry } = registryAt()
+  const alice = new FakeHolder('alice')
+  give(registry, { tunnel: 1, name: 'demo' }, alice)
+  let woken = 0
+  registry.find('demo')!.waiting.add(() => woken++)
+  registry.leave(alice)
+  assert.equal(woken, 1)
+})
+
+test('what is kept of the names is said to have changed whenever it has', () => {
+  let changes = 0
+  const registry = new TunnelRegistry({ leaseMs: 500, maxTunnelsPerAccount: 3, onChange: () => changes++ })
+  const [a, b] = [new FakeHolder('a'), new FakeHolder('b')]
+  const steps: Array<() => unknown> = [
+    () => give(registry, { tunnel: 1, name: 'demo' }, a),
+    () => give(registry, { tunnel: 1, name: 'demo', force: true }, b),
+    () => registry.leave(b),
+  ]
+  for (const step of steps) {
+    const before = changes
+    step()
+    assert.ok(changes > before, step.toString())
+  }
 })

@@ -92,7 +92,6 @@ export class NameStore {
         if (this.#isDirty) this.#schedule()
       })
     }, ms)
-    this.#timer.unref()
   }
 
   /** Never rejects. */

@@ -3,6 +3,7 @@ import { SessionPair } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
 import type { EdgeLimits } from '../edge/limits.js'
 import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
+import type { Holder } from '../registry/tunnel.js'
 import { TunnelRegistry } from '../registry/tunnels.js'
 import { FakeSocket } from './fake-socket.js'
 
@@ -25,17 +26,22 @@ const HOLDER = { id: 's', instance: 'i', account: 'a', attached: true, replaced(
 
 /** Visitors of one tunnel, `demo.example.com`, whose agent is the test itself, with a clock that stands still. */
 export class VisitorWorld {
-  readonly pair = new SessionPair()
-  readonly registry = new TunnelRegistry({ leaseMs: 0, maxTunnelsPerAccount: 10 })
+  readonly pair: SessionPair
+  /** Sessions of further agents. */
+  readonly others: SessionPair[] = []
+  readonly registry: TunnelRegistry
   /** The agent; while it is not `attached`, requests wait. */
-  readonly holder = { ...HOLDER, session: this.pair.server }
+  readonly holder: Holder & { attached: boolean }
   readonly admission: Admission
   readonly context: EdgeContext
   readonly connections = new Set<VisitorConnection>()
   now = 1_000_000
   draining = false
 
-  constructor(limits: Partial<EdgeLimits> = {}) {
+  constructor(limits: Partial<EdgeLimits> = {}, { resumable = false, leaseMs = 0 } = {}) {
+    this.pair = new SessionPair({ resumable })
+    this.registry = new TunnelRegistry({ leaseMs, maxTunnelsPerAccount: 10 })
+    this.holder = { ...HOLDER, session: this.pair.server }
     const all = { ...LIMITS, ...limits }
     const world = this
     this.admission = new Admission(all)
@@ -69,7 +75,7 @@ export class VisitorWorld {
   /** Let everything happen that can happen by itself. */
   async settle(): Promise<void> {
     for (let i = 0; i < 4; i++) {
-      this.pair.pump()
+      for (const pair of [this.pair, ...this.others]) pair.pump()
       await new Promise((resolve) => setImmediate(resolve))
     }
   }

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Session, TunnelError } from 'tunnel-protocol'
+import { Claims } from './claims.js'
+import type { Holder } from './tunnel.js'
+import { TunnelRegistry } from './tunnels.js'
+
+// Agents of two accounts bind, lose their links, go, come back and take over, and the server restarts, with and without its file of names.
+// The reference knows of each name its tenures in order, as the claims that were given for them.
+
+const NAMES = ['one', 'two']
+const LEASE_MS = 100
+
+class Agent implements Holder {
+  readonly id: string
+  readonly session = {} as Session
+  readonly account: string
+  readonly instance: string
+  attached = true
+  /** What it holds, as far as it has been told. */
+  readonly holds = new Map<string, string>()
+  constructor(id: number, process: number, account: string) {
+    this.id = String(id)
+    this.instance = `process ${process}`
+    this.account = account
+  }
+  replaced(name: string): void {
+    this.holds.delete(name)
+  }
+  takenOver(name: string): void {
+    this.holds.delete(name)
+  }
+}
+
+const step = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('bind' as const),
+      process: fc.nat(3),
+      name: fc.constantFrom(...NAMES),
+      /** Which of the claims that were given for the name it brings, counted from the last; none beyond the first. */
+      claim: fc.nat(4),
+      force: fc.boolean(),
+      pool: fc.boolean(),
+      told: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('away', 'leave', 'detach', 'attach'), agent: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('restart', 'restart without names', 'a lease passes') }) },
+)
+
+test('whatever agents do and servers suffer, a name has one owner, and a claim takes nothing from a later tenure', () => {
+  const check = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    const claims = new Claims()
+    const clock = { now: 1_000 }
+    const options = { leaseMs: LEASE_MS, maxTunnelsPerAccount: 10, claims, now: () => clock.now }
+    let registry = new TunnelRegistry(options)
+    let agents: Agent[] = []
+    /** Of each name the claims that were given, in the order of their tenures; a claim that gets its name back is the last again. */
+    const given = new Map<string, string[]>(NAMES.map((name) => [name, []]))
+    let count = 0
+
+    for (const each of steps) {
+      if (each.do === 'bind') {
+        const { process, name, force, pool } = each as Extract<typeof each, { do: 'bind' }>
+        const known = given.get(name)!
+        const claim = known.at(-1 - each.claim)
+        const before = registry.find(name)
+        const holders = before?.members.map(({ holder }) => holder as Agent) ?? []
+        const agent = new Agent(count++, process, `account ${process % 2}`)
+        try {
+          const request = { tunnel: 1, name, force, pool, ...(claim === undefined ? {} : { claim }) }
+          const wasPooled = before?.pooled ?? false
+          const owner = before?.account
+          const tenure = before?.tenure
+          const member = registry.bind(request, agent)
+          agents.push(agent)
+          const current = registry.claimOf(member)
+          if (before !== undefined) {
+            assert.equal(member.tunnel, before)
+            const isProven = claim !== undefined && claims.tenureOf(name, claim) === tenure
+            assert.ok(
+              isProven || owner === agent.account,
+              'given to somebody who neither proved it nor shares the account',
+            )
+            if (!isProven) assert.ok(force || (wasPooled && pool), 'given without having been asked for it')
+            const others = holders.filter((holder) => holder.attached && holder.instance !== agent.instance)
+            if (others.length > 0 && !(wasPooled && pool)) {
+              assert.ok(force && owner === agent.account, 'taken from an agent that is here, and not on purpose')
+              assert.notEqual(before.tenure, tenure, 'taken over, and what was proven before still proves it')
+            }
+          }
+          if (each.told) {
+            registry.open(member)
+            agent.holds.set(name, current)
+            const at = known.indexOf(current)
+            if (at >= 0) known.splice(at, 1)
+            known.push(current)
+          }
+        } catch (error) {
+          assert.ok(error instanceof TunnelError && error.code === 'TUN_ERR_NAME_TAKEN', String(error))
+          assert.ok(before !== undefined, 'a free name was refused')
+          assert.deepEqual(
+            before.members.map(({ holder }) => holder),
+            holders,
+            'a refusal changed who has the name',
+          )
+        }
+      } else if ('agent' in each) {
+        const agent = agents[each.agent % Math.max(1, agents.length)]
+        if (agent === undefined) continue
+        if (each.do === 'detach' || each.do === 'attach') agent.attached = each.do === 'attach'
+        else {
+          registry[each.do as 'away' | 'leave'](agent)
+          agents = agents.filter((other) => other !== agent)
+        }
+      } else if (each.do === 'a lease passes') {
+        clock.now += LEASE_MS
+        registry.sweep()
+      } else {
+        const names = each.do === 'restart' ? [...registry.records()] : []
+        registry = new TunnelRegistry({ ...options, names })
+        agents = []
+        assert.deepEqual([...registry.records()], names)
+      }
+
+      let total = 0
+      for (const record of registry.records()) {
+        total++
+        const tunnel = registry.find(record.name)
+        if (tunnel === undefined) continue // a lease that has just ended
+        if (!tunnel.pooled) assert.ok(tunnel.members.length <= 1, `${record.name} has several owners`)
+        const instances = tunnel.members.map(({ holder }) => holder.instance)
+        assert.equal(new Set(instances).size, instances.length, 'one process is there twice')
+        for (const { holder } of tunnel.members) assert.ok(agents.includes(holder as Agent), 'held by one that is gone')
+      }
+      assert.ok(total <= NAMES.length)
+      for (const agent of agents) {
+        for (const [name, claim] of agent.holds) {
+          const tunnel = registry.find(name)!
+          assert.ok(
+            tunnel.members.some(({ holder }) => holder === agent),
+            'lost a name and was not told',
+          )
+          assert.equal(claims.tenureOf(name, claim), tunnel.tenure, 'its claim is void and it was not told')
+        }
+      }
+    }
+  })
+  fc.assert(check, { numRuns: 2_000 })
+})
