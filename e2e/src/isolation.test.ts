@@ -110,7 +110,7 @@ const rows: Array<[what: string, fault: (faulty: Faulty) => Promise<void>]> = [
       const visitors = Array.from({ length: VISITORS }, () => ask())
       await eventually('all requests are at the app', () => connections === VISITORS)
       agent.kill('SIGKILL')
-      for (const visitor of visitors) await visitor.until((text) => text.startsWith('HTTP/1.1 502 '))
+      for (const visitor of visitors) await visitor.until((text) => text.startsWith('HTTP/1.1 503 '))
       assert.equal((await visit(world, 'faulty', '/')).status, 503)
       await progress()
     },
