@@ -153,8 +153,11 @@ export class NameStore {
 /** What servers that were killed in the middle of a write have left. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
+    if (!name.startsWith(`${FILE}.`)) continue
     const path = join(folder, name)
-    if (name.startsWith(`${FILE}.`) && Date.now() - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+    // It may be gone by now: another server is done with it.
+    const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
+    if (Date.now() - written > ABANDONED_MS) rmSync(path, { force: true })
   }
 }
 
