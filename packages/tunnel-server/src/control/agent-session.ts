@@ -89,6 +89,11 @@ export class AgentSession implements SessionHandler, Holder {
     return this.session.attached
   }
 
+  /** The agent has owed an answer for a moment: in a pool, others are asked first. */
+  get suspect(): boolean {
+    return this.#keepalive?.suspect ?? false
+  }
+
   /** Begin on the first link, of which `bytes` have been read: the agent's hello. */
   start(link: Link, bytes: Buffer): void {
     this.#attach(link, 0)
