@@ -130,6 +130,9 @@ function world(t: TestContext) {
 
 // Attempts
 
+/** Neither --force nor --pool. */
+const ALONE = { force: false, pool: false }
+
 test('the first attempt comes at once; after ones that fail the delays double, until one succeeds', async (t) => {
   const { agent, server, delays, nextDial, accept, heard } = world(t)
   assert.equal(agent.state, 'idle')
@@ -259,7 +262,7 @@ test('a server that has given the session up is asked for a new one at once', as
   await accept()
   assert.deepEqual([agent.state, heard.at(-1)], ['online', 'online 2'])
   assert.equal(server.last.controls[0]!.type, 'hello')
-  assert.deepEqual(server.last.controls[0]!.binds, [{ tunnel: 1, name: 'demo', claim: 'claim 1' }])
+  assert.deepEqual(server.last.controls[0]!.binds, [{ tunnel: 1, name: 'demo', claim: 'claim 1', ...ALONE }])
 })
 
 test('when the time of a session without a link is over, the attempt to resume it is given up and a new one begun', async (t) => {
@@ -390,7 +393,7 @@ test('a server that drains keeps what is open while the agent goes on with its s
   await accept()
   assert.deepEqual([agent.state, heard.at(-1), server.served.length], ['online', 'online 2', 2])
   assert.deepEqual(server.last.controls[0]!.instance, old.controls[0]!.instance)
-  assert.deepEqual(server.last.controls[0]!.binds, [{ tunnel: 1, name: 'demo', claim: 'claim 1' }])
+  assert.deepEqual(server.last.controls[0]!.binds, [{ tunnel: 1, name: 'demo', claim: 'claim 1', ...ALONE }])
   await open.answer('on the old one')
   assert.equal(open.visitor.bytes.toString(), 'on the old one')
   for (const served of [old, server.last]) {
