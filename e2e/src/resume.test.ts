@@ -177,6 +177,23 @@ test('when the grace is over, what was open breaks, and the agent begins anew', 
   assert.ok(agent.running)
 })
 
+test('with no grace at all, what is open breaks with its link', async () => {
+  await using world = await World.start({ args: ['--resume-grace', '0'] })
+  const cutter = await Cutter.start(world)
+  const app = await world.app((request, response) => {
+    if (request.url === '/') response.end('hello')
+    else response.write('never complete')
+  })
+  await world.agent('demo', app, { env: { TUNNEL_SERVER: cutter.url } })
+  const visitor = new RawVisitor(world)
+  visitor.send('GET /long HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
+  await visitor.until((received) => received.includes('never complete'))
+  cutter.cut()
+  assert.equal(await within('the visitor learns', visitor.closed()), 'broken')
+  assert.equal((await visit(world, 'demo', '/')).text, 'hello')
+  assert.equal(world.server.output.split('tunnel open').length - 1, 2)
+})
+
 test('a session is resumed by its secret only: whoever knows no more than its id is sent away and disturbs nothing', async () => {
   await using world = await World.start()
   const rightful = await openBareLink(world)

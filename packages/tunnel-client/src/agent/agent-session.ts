@@ -212,12 +212,11 @@ export class AgentSession implements SessionHandler {
   onDetached(reason: string): void {
     this.#keepalive?.stop()
     const lost = new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`)
-    const graceMs = this.#welcome?.secret === undefined ? 0 : (this.#welcome.grace ?? 0)
-    if (this.bound === undefined || graceMs === 0 || this.#lastLink) {
+    if (this.bound === undefined || this.#welcome === undefined || this.#lastLink) {
       this.close(lost)
       return
     }
-    this.#graceTimer = setTimeout(() => this.close(lost), graceMs)
+    this.#graceTimer = setTimeout(() => this.close(lost), this.#welcome.grace)
     this.#events.onDetached(reason)
   }
 
@@ -228,6 +227,7 @@ export class AgentSession implements SessionHandler {
         if (this.#welcome !== undefined) throw new TunnelError('TUN_ERR_PROTOCOL', 'the server said welcome twice')
         this.#welcome = message
         this.#session.setPeerWindow(message.window)
+        if (message.secret === undefined || !message.grace) this.#session.endWithLink()
         return
       case 'bound':
         if (message.tunnel !== TUNNEL || this.bound !== undefined) return

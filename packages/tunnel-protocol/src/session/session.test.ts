@@ -789,3 +789,28 @@ test('a peer that acknowledges keeps the session, however much it reads', () => 
   assert.deepEqual(lone.closed, [])
   assert.ok(lone.session.unacknowledgedBytes < 1024)
 })
+
+test('a session that ends with its link keeps nothing, acknowledges nothing, and heeds no acknowledgement', () => {
+  const pair = new SessionPair({ resumable: true })
+  const { stream, far } = pair.open()
+  for (const session of [pair.server, pair.agent]) session.endWithLink()
+  far.stream.sendHead(OK, false)
+  for (let i = 0; i < 8; i++) {
+    stream.write(Buffer.alloc(64 * 1024))
+    far.stream.write(Buffer.alloc(64 * 1024))
+    pair.pump()
+    assert.deepEqual([pair.server.unacknowledgedBytes, pair.agent.unacknowledgedBytes], [0, 0])
+  }
+  pair.server.dropLink('cut')
+  assert.deepEqual(
+    pair.closed.server.map(({ code }) => code),
+    ['TUN_ERR_SESSION_CLOSED'],
+  )
+
+  const lone = new LoneSession('agent')
+  lone.session.endWithLink()
+  lone.feed(open(1), data(1, Buffer.alloc(60_000)), data(1, Buffer.alloc(5_000)), frame(FrameType.Ping, 0, 0))
+  lone.feed(frame(FrameType.Ack, 0, 0, Buffer.alloc(8, 1)))
+  assert.ok(!lone.sent().some(({ type }) => type === FrameType.Ack))
+  assert.deepEqual(lone.closed, [])
+})

@@ -47,7 +47,7 @@ export interface SessionHandler {
   onOpen?(stream: Stream, open: OpenRequest): StreamHandler
   /**
    * The link is lost, and the session waits for another one: attach() goes on where it stopped, close() gives up.
-   * A session whose handler has no such method ends with its link.
+   * A session whose handler has no such method ends with its link, and so does one after endWithLink().
    */
   onDetached?(reason: string): void
   /** The last open stream is over; everything it had to send has been handed to the link, or waits in front of what is sent next. */
@@ -98,6 +98,8 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   readonly #batch = new FrameBatch()
   readonly #reader: FrameReader
   readonly #unacknowledged = new ResendBuffer()
+  /** It may get another link when it loses this one. */
+  #resumable = true
   #receivedBytes = 0
   /** What the peer was last told of #receivedBytes. */
   #acknowledgedBytes = 0
@@ -188,6 +190,12 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       return
     }
     this.#scheduleFlush()
+  }
+
+  /** From now on the session ends with its link: nothing is kept for another one, and the peer is not told what need not be kept. */
+  endWithLink(): void {
+    this.#resumable = false
+    this.#unacknowledged.clear()
   }
 
   /** Give the link up, dead or alive: the session waits for another one. */
@@ -289,7 +297,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   #onLinkLost(reason: string): void {
     if (this.#closed) return
-    if (this.#handler.onDetached !== undefined) {
+    if (this.#resumable && this.#handler.onDetached !== undefined) {
       this.#handler.onDetached(reason)
       if (!this.attached) for (const stream of this.#streams.values()) stream.handler.onDetached?.()
       return
@@ -300,7 +308,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   /** Tell the peer what need not be kept any longer. */
   #acknowledge(): void {
-    if (this.#closed) return
+    if (this.#closed || !this.#resumable) return
     this.#acknowledgedBytes = this.#receivedBytes
     const payload = Buffer.allocUnsafe(8)
     payload.writeUInt32BE(Math.floor(this.#receivedBytes / 2 ** 32), 0)
@@ -385,7 +393,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#scheduler.run(room, DATA_FRAME_BYTES, this.#emit)
     if (this.#batch.bytes > 0) {
       const parts = this.#batch.take()
-      this.#unacknowledged.push(parts)
+      if (this.#resumable) this.#unacknowledged.push(parts)
       link.send(parts)
       if (this.#unacknowledged.keptBytes > MAX_UNACKNOWLEDGED_BYTES) {
         this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer reads and acknowledges nothing'))
@@ -424,6 +432,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       }
       case FrameType.Ack:
         if (payload.length !== 8) throw new TunnelError('TUN_ERR_PROTOCOL', 'an ACK frame must be 8 bytes long')
+        if (!this.#resumable) return
         this.#unacknowledged.acknowledge(payload.readUInt32BE(0) * 2 ** 32 + payload.readUInt32BE(4))
         return
       case FrameType.GoAway: {

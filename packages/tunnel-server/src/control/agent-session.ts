@@ -77,6 +77,7 @@ export class AgentSession implements SessionHandler, Holder {
       maxStreams: context.maxStreams,
       growthBudget: context.growthBudget,
     })
+    if (context.resumeGraceMs === 0) this.session.endWithLink()
   }
 
   /** The agent has said who it is. */
@@ -141,7 +142,7 @@ export class AgentSession implements SessionHandler, Holder {
     const giveUp = () =>
       this.session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
     // Without a name there is nothing to come back for, and nothing that would bound how many such sessions are kept.
-    if (resumeGraceMs === 0 || !this.#bound || this.#left) {
+    if (!this.#bound || this.#left) {
       giveUp()
       return
     }

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FrameType } from 'tunnel-protocol'
+import { frame, framesIn, linkPair } from 'tunnel-protocol/testing'
+import { AgentSession } from './agent-session.js'
+
+/** An agent's session with a tunnel, whose server the test speaks for. */
+function online(welcome: object) {
+  const heard: Buffer[] = []
+  const detached: string[] = []
+  const ended: string[] = []
+  const [link, server] = linkPair()
+  server.handler = { onBytes: (chunk) => heard.push(chunk), onDrained() {}, onClosed() {} }
+  const session = new AgentSession(
+    { token: undefined, software: 'test', pingIntervalMs: 10_000, pingDeadlineMs: 10_000 },
+    {
+      onBound() {},
+      onDetached: (reason) => detached.push(reason),
+      onEnd: (error) => ended.push(error.code),
+      onStream: () => assert.fail('no stream is opened here'),
+    },
+  )
+  session.start(link, { name: 'demo', claim: undefined, instance: 'one' })
+  const say = (type: number, payload: Buffer | string) => {
+    server.send([frame(type, 0, 0, payload)])
+    server.deliver()
+  }
+  say(FrameType.Control, JSON.stringify({ type: 'welcome', session: 'one', window: 65_536, ...welcome }))
+  say(FrameType.Control, JSON.stringify({ type: 'bound', tunnel: 1, name: 'demo', url: 'http://demo', claim: 'c' }))
+  return { link, session, say, heard, detached, ended }
+}
+
+const rows: Array<[what: string, welcome: object, resumable: boolean]> = [
+  ['no grace', { secret: 's' }, false],
+  ['a grace of 0', { secret: 's', grace: 0 }, false],
+  ['no secret', { grace: 60_000 }, false],
+  ['secret and grace', { secret: 's', grace: 60_000 }, true],
+]
+for (const [what, welcome, resumable] of rows) {
+  test(`a welcome with ${what}: the session ${resumable ? 'waits for another link' : 'ends with its link'}`, async () => {
+    const { link, session, say, heard, detached, ended } = online(welcome)
+    say(0x0f, Buffer.alloc(65_536)) // of a type that nobody knows
+    await new Promise(setImmediate)
+    link.deliver()
+    assert.equal(
+      framesIn(Buffer.concat(heard)).some(({ type }) => type === FrameType.Ack),
+      resumable,
+    )
+    link.destroy()
+    link.deliver()
+    assert.deepEqual([detached.length, ended.length], resumable ? [1, 0] : [0, 1])
+    session.leave()
+    assert.deepEqual(ended, ['TUN_ERR_SESSION_CLOSED'])
+  })
+}
