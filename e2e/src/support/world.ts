@@ -20,6 +20,8 @@ export interface AgentSettings {
   env?: Record<string, string>
   /** Folder for claims; a new one for each agent unless given. */
   state?: string
+  /** A command, with its arguments, that starts the agent in surroundings of its own. */
+  launcher?: string[]
 }
 
 /** A running server, its agents and their apps, all on free ports; leaving the scope ends everything. */
@@ -70,8 +72,9 @@ export class World implements AsyncDisposable {
   }
 
   /** Start a command that ends with this world. */
-  run(bin: string, args: string[], env: Record<string, string> = {}): Running {
-    const child = new Running(process.execPath, [bin, ...args], {
+  run(bin: string, args: string[], env: Record<string, string> = {}, launcher: string[] = []): Running {
+    const [command = '', ...rest] = [...launcher, process.execPath, bin, ...args]
+    const child = new Running(command, rest, {
       cwd: this.#folder,
       env: { XDG_STATE_HOME: this.newState(), TUNNEL_SERVER: undefined, TUNNEL_TOKEN: undefined, ...env },
     })
@@ -82,7 +85,8 @@ export class World implements AsyncDisposable {
   /** Run `tunnel` with whatever arguments, against this world's server unless the arguments say otherwise. */
   tunnel(args: string[], settings: AgentSettings = {}): Running {
     const state = settings.state ?? this.newState()
-    return this.run(tunnelBin, args, { TUNNEL_SERVER: this.url, XDG_STATE_HOME: state, ...settings.env })
+    const env = { TUNNEL_SERVER: this.url, XDG_STATE_HOME: state, ...settings.env }
+    return this.run(tunnelBin, args, env, settings.launcher)
   }
 
   /** Open a tunnel and wait until it is online. */
