@@ -56,6 +56,8 @@ export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
 
 /** Streams one session carries at once. */
 export const DEFAULT_MAX_STREAMS = 2_048
+/** The most that a server can be told to let one session carry. An agent takes so many: how many there are is the server's to say. */
+export const MAX_STREAMS = 65_536
 /** Control frames (heads, resets, credit) that may wait for a slow link before the session ends, in bytes. */
 export const MAX_QUEUED_CONTROL_BYTES = 16 * 1024 * 1024
 

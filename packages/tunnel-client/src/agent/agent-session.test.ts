@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FrameType } from 'tunnel-protocol'
-import { frame, framesIn, linkPair } from 'tunnel-protocol/testing'
+import { frame, framesIn, linkPair, RecordingHandler } from 'tunnel-protocol/testing'
 import { AgentSession } from './agent-session.js'
 
 /** An agent's session with a tunnel, whose server the test speaks for. */
@@ -17,12 +17,12 @@ function online(welcome: object) {
       onBound() {},
       onDetached: (reason) => detached.push(reason),
       onEnd: (error) => ended.push(error.code),
-      onStream: () => assert.fail('no stream is opened here'),
+      onStream: () => new RecordingHandler(),
     },
   )
   session.start(link, { name: 'demo', claim: undefined, instance: 'one' })
-  const say = (type: number, payload: Buffer | string) => {
-    server.send([frame(type, 0, 0, payload)])
+  const say = (type: number, payload: Buffer | string, streamId = 0) => {
+    server.send([frame(type, 0, streamId, payload)])
     server.deliver()
   }
   say(FrameType.Control, JSON.stringify({ type: 'welcome', session: 'one', window: 65_536, ...welcome }))
@@ -53,3 +53,11 @@ for (const [what, welcome, resumable] of rows) {
     assert.deepEqual(ended, ['TUN_ERR_SESSION_CLOSED'])
   })
 }
+
+test('an agent takes as many streams as a server can be told to open', () => {
+  const { session, say } = online({ secret: 's', grace: 60_000 })
+  const payload = Buffer.from('\x01\0\0\0\x01GET / HTTP/1.1\r\nHost: demo\r\n')
+  for (let id = 1; id <= 65_536; id++) say(FrameType.Open, payload, id)
+  assert.equal(session.streamCount, 65_536)
+  session.leave()
+})

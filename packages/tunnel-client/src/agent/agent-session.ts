@@ -7,6 +7,7 @@ import {
   FrameType,
   Keepalive,
   type Link,
+  MAX_STREAMS,
   type OpenRequest,
   parseControl,
   parseToAgent,
@@ -90,7 +91,7 @@ export class AgentSession implements SessionHandler {
   constructor(options: AgentSessionOptions, events: AgentSessionEvents) {
     this.#options = options
     this.#events = events
-    this.#session = new Session({ role: 'agent', handler: this })
+    this.#session = new Session({ role: 'agent', handler: this, maxStreams: MAX_STREAMS })
   }
 
   /** Names the session in both logs. */
