@@ -6,7 +6,7 @@ import { Child } from './child.js'
 import { descendants } from './usage.js'
 
 /** Owns every process and every temporary folder of a run: nothing outlives it, however the run ends. */
-export class Stage {
+export class Stage implements Disposable {
   readonly #children = new Set<Child>()
   readonly #dirs: string[] = []
 
@@ -38,6 +38,10 @@ export class Stage {
     const dir = mkdtempSync(join(tmpdir(), 'tunnel-bench-'))
     this.#dirs.push(dir)
     return dir
+  }
+
+  [Symbol.dispose](): void {
+    this.#clear()
   }
 
   /** Synchronous, because it also has to work while the process exits. */

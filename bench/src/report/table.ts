@@ -1,11 +1,16 @@
-import { anchors } from '../targets/index.js'
+import { anchors as usualAnchors } from '../targets/index.js'
 import type { Metric } from '../workloads/workload.js'
 import { anchorOf, type Figure, figure, type Outcome, ratio } from './figures.js'
 
-/** One workload as a Markdown table that reads as well in a terminal: a row for each figure, a column for each target. */
-export function table(outcome: Outcome): string {
+/**
+ * One workload as a Markdown table that reads as well in a terminal: a row for each figure, a column for each target. `anchors`: what the
+ * others are compared with, the first that has the figure.
+ */
+export function table(outcome: Outcome, anchors = usualAnchors): string {
   const targets = Object.keys(outcome.samples)
-  const rows = outcome.metrics.map((metric) => row(outcome, metric, targets)).filter((cells) => cells.length > 0)
+  const rows = outcome.metrics
+    .map((metric) => row(outcome, metric, targets, anchors))
+    .filter((cells) => cells.length > 0)
   return [`### ${outcome.title}`, '', markdownTable([['', ...targets], ...rows]), ''].join('\n')
 }
 
@@ -18,7 +23,7 @@ export function markdownTable(rows: string[][]): string {
 }
 
 /** Empty when no target has the figure, or when there are only errors that did not happen. */
-function row(outcome: Outcome, { key, label, unit }: Metric, targets: string[]): string[] {
+function row(outcome: Outcome, { key, label, unit }: Metric, targets: string[], anchors: string[]): string[] {
   const figures = targets.map((target) => figure(outcome, target, key))
   if (!figures.some((each) => each !== undefined && (key !== 'errors' || each.max > 0))) return []
   const anchor = anchorOf(outcome, key, anchors)

@@ -27,7 +27,7 @@ export function appendResults({ about, extent, outcomes, notes }: Report): void 
   const lines = [`\n## ${about.date.slice(0, 10)}, ${about.commit}\n`, `${describe(about)}; ${extent}.\n`]
   for (const note of notes) lines.push(`- ${note}`)
   if (notes.length > 0) lines.push('')
-  appendFileSync(RESULTS, `${lines.join('\n')}\n${outcomes.map(table).join('\n')}`)
+  appendFileSync(RESULTS, `${lines.join('\n')}\n${outcomes.map((outcome) => table(outcome)).join('\n')}`)
 }
 
 export function writeJson(path: string, report: Report): void {

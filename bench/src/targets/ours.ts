@@ -3,20 +3,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { commandTarget } from './command.js'
+import type { Target } from './target.js'
 
 const SERVER = bin('tunnel-server/bin/tunnel-server.js')
 const AGENT = bin('tunnel-client/bin/tunnel.js')
 
 /** The commands of this repository as a person would start them, only their logs are kept short. */
-export const ours = commandTarget({
-  name: 'ours',
-  missing: async () => ([SERVER, AGENT].every((path) => existsSync(path)) ? undefined : 'the packages are not there'),
-  server: ({ visitorPort, profileDir }) => [...node(profileDir, 'server'), ...serverCommand(visitorPort)],
-  agent: ({ visitorPort, originPort, profileDir }) => [
-    ...[...node(profileDir, 'agent'), ...agentCommand(visitorPort, 'bench', originPort)],
-  ],
-  host: 'bench.localhost',
-})
+export const ours = ourTarget('ours')
+
+/** The same under another name, with more flags for the server. */
+export function ourTarget(name: string, serverArgs: string[] = []): Target {
+  return commandTarget({
+    name,
+    missing: async () => ([SERVER, AGENT].every((path) => existsSync(path)) ? undefined : 'the packages are not there'),
+    server: ({ visitorPort, profileDir }) => [
+      ...[...node(profileDir, 'server'), ...serverCommand(visitorPort), ...serverArgs],
+    ],
+    agent: ({ visitorPort, originPort, profileDir }) => [
+      ...[...node(profileDir, 'agent'), ...agentCommand(visitorPort, 'bench', originPort)],
+    ],
+    host: 'bench.localhost',
+  })
+}
 
 /** What follows `node` to start tunnel-server. */
 export function serverCommand(port: number): string[] {
