@@ -72,16 +72,11 @@ export async function cutOften(stage: Stage, marksAt: number[]): Promise<Cuts> {
   }
 }
 
-/** By how many bytes a process held more at the end than at the mark before. */
-export function growth(marks: Mark[]): number {
+/** By how many bytes server or agent, whichever grew more, held more at the last look than at the one before. */
+export function growth(marks: Mark[], what: keyof Held): number {
   const [before, last] = marks.slice(-2)
   if (before === undefined || last === undefined) return 0
-  return Math.max(
-    ...(['server', 'agent'] as const).flatMap((side) => [
-      last[side].resident - before[side].resident,
-      last[side].alive - before[side].alive,
-    ]),
-  )
+  return Math.max(last.server[what] - before.server[what], last.agent[what] - before.agent[what])
 }
 
 async function held(server: Child, agent: Child): Promise<Omit<Mark, 'cuts'>> {

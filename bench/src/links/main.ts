@@ -43,7 +43,7 @@ async function main(flags: ReturnType<typeof readFlags>): Promise<number> {
 
   const cuts = await cutOften(stage, [0, Math.ceil(flags.cuts / 5), flags.cuts])
   show(cutsTables(cuts))
-  const grown = growth(cuts.marks)
+  const grown = Math.max(growth(cuts.marks, 'resident'), growth(cuts.marks, 'heap'))
   if (grown > MAX_GROWTH_BYTES) fail(`memory grew by ${(grown / (1 << 20)).toFixed(1)} MiB`)
 
   const setting = { stage, originPort: await startOrigin(stage), profileDir: undefined }

@@ -8,8 +8,8 @@ export const TELLING = ['--expose-gc', '--import', new URL('heap.js', import.met
 /** What a process holds, in bytes. */
 export interface Held {
   resident: number
-  /** Alive in the heap, and in buffers outside of it. */
-  alive: number
+  /** Of its heap, when all dead things are gone. Buffers lie outside: how many are on their way is another matter at each look. */
+  heap: number
 }
 
 /** Of a process that was started with TELLING. */
@@ -18,5 +18,5 @@ export async function heldBy(child: Child): Promise<Held> {
   const before = told().length
   child.signal('SIGUSR2')
   await untilTrue(child, 'tell of its heap', async () => told().length > before)
-  return { resident: memoryBytes(child.pid, 'VmRSS'), alive: told().at(-1)! }
+  return { resident: memoryBytes(child.pid, 'VmRSS'), heap: told().at(-1)! }
 }

@@ -17,10 +17,10 @@ export function cutsTables({ marks, pausesMs, seconds }: Cuts): string {
     [pausesMs.length.toLocaleString('en-US'), ...[seconds, at(0.5), at(0.99), pausesMs.at(-1)!].map(number)],
   ]
   const memory = [
-    ['after cuts', 'server: resident (MiB)', 'alive (MiB)', 'agent: resident (MiB)', 'alive (MiB)'],
+    ['after cuts', 'server: resident (MiB)', 'heap (MiB)', 'agent: resident (MiB)', 'heap (MiB)'],
     ...marks.map(({ cuts, server, agent }) => [
       cuts.toLocaleString('en-US'),
-      ...[server.resident, server.alive, agent.resident, agent.alive].map((bytes) => number(bytes / MEBIBYTE)),
+      ...[server.resident, server.heap, agent.resident, agent.heap].map((bytes) => number(bytes / MEBIBYTE)),
     ]),
   ]
   return `### A link that is cut again and again\n\n${markdownTable(pause)}\n\n${markdownTable(memory)}\n`
