@@ -37,7 +37,7 @@ export const faults: Array<[what: string, share: number, fault: Fault]> = [
     'reset during the next handshakes too',
     10,
     async (cutter) => {
-      // A handshake and what follows it have some 900 bytes.
+      // Request, answer, resume and resumed have a few hundred bytes together; then come those that are sent again.
       const handshakes = [roll(200), roll(700), roll(2_000)]
       for (const bytes of handshakes) cutter.cutNextAfter(bytes)
       const { count } = cutter
