@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FrameType } from 'tunnel-protocol'
+import { FrameType, TunnelError } from 'tunnel-protocol'
 import { frame, framesIn, linkPair, RecordingHandler } from 'tunnel-protocol/testing'
 import { AgentSession } from './agent-session.js'
 
@@ -15,6 +15,8 @@ function online(welcome: object) {
     { token: undefined, software: 'test', pingIntervalMs: 10_000, pingDeadlineMs: 10_000 },
     {
       onBound() {},
+      onDrain() {},
+      onRevoked() {},
       onDetached: (reason) => detached.push(reason),
       onEnd: (error) => ended.push(error.code),
       onStream: () => new RecordingHandler(),
@@ -49,7 +51,7 @@ for (const [what, welcome, resumable] of rows) {
     link.destroy()
     link.deliver()
     assert.deepEqual([detached.length, ended.length], resumable ? [1, 0] : [0, 1])
-    session.leave()
+    session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the test is over'))
     assert.deepEqual(ended, ['TUN_ERR_SESSION_CLOSED'])
   })
 }
@@ -59,5 +61,5 @@ test('an agent takes as many streams as a server can be told to open', () => {
   const payload = Buffer.from('\x01\0\0\0\x01GET / HTTP/1.1\r\nHost: demo\r\n')
   for (let id = 1; id <= 65_536; id++) say(FrameType.Open, payload, id)
   assert.equal(session.streamCount, 65_536)
-  session.leave()
+  session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the test is over'))
 })
