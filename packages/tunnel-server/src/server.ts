@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type Logger, settingName, silentLogger, TunnelError, WindowBudget } from 'tunnel-protocol'
 import { AccountSessions } from './accounts/sessions.js'
@@ -48,6 +49,8 @@ export const SOFTWARE = `tunnel-server/${version}`
 
 /** What the windows of all sessions may grow by together, beyond what each stream has to begin with. */
 const GROWTH_BUDGET_BYTES = 128 * 1024 * 1024
+/** Time for what is known to be written before a shutdown goes on. */
+const LAST_WRITE_MS = 2_000
 
 /**
  * Builds every part and connects them; nothing else knows all parts. `inherited`: file descriptors of listening sockets, in place of
@@ -111,11 +114,10 @@ export async function createTunnelServer(
   let closing: Promise<void> | undefined
   let drain = options.drainMs
   const close = async (drainMs: number) => {
+    // Once the agents are told, the files are a successor's. A disk that is stuck does not keep us.
+    if (names !== undefined) await Promise.race([names.close(), sleep(LAST_WRITE_MS, undefined, { ref: false })])
     control.drain()
-    // From here on the files are a successor's, which may have been started already.
-    const saved = names?.close()
     await edge.drain(drainMs)
-    await saved
     await edge.evict()
     control.close()
     await api.close()
@@ -146,6 +148,8 @@ export async function createTunnelServer(
       isTrusted = trusted
       drain = fresh.drainMs
       accountSessions.max = fresh.maxSessionsPerAccount
+      registry.leaseMs = fresh.leaseMs
+      registry.maxTunnelsPerAccount = fresh.maxTunnelsPerAccount
       Object.assign(limits, edgeLimits(fresh))
       Object.assign(controlContext, controlSettings(fresh))
       edge.settings.accessLog = accessLog(fresh, logger)

@@ -43,3 +43,21 @@ test('a token file holds one token a line, and an unusable one is refused with i
     /TUN_ERR_OPTION: --token-file: cannot read .*missing \(ENOENT\)/,
   )
 })
+
+test('a list that was replaced knows the accounts of the tokens that stayed, and no others', () => {
+  const list = new TokenList(['one', 'two'])
+  const [one, two] = [list.accountOf('one', ''), list.accountOf('two', '')]
+  list.replace(['two', 'three'])
+  assert.deepEqual(
+    [one, two].map((account) => list.knows(account)),
+    [false, true],
+  )
+  assert.throws(() => list.accountOf('one', ''), /does not know the token/)
+  const guest = new TokenList([]).accountOf(undefined, '192.0.2.1')
+  assert.equal(list.knows(guest), false)
+  list.replace([])
+  assert.deepEqual(
+    [two, guest].map((account) => list.knows(account)),
+    [false, true],
+  )
+})

@@ -23,19 +23,21 @@ export interface TunnelRegistryOptions {
 export class TunnelRegistry {
   readonly #tunnels = new Map<string, Tunnel>()
   readonly #byAccount = new Map<string, number>()
-  readonly #leaseMs: number
-  readonly #maxPerAccount: number
+  /** How long the names of an agent that goes away are kept for it. */
+  leaseMs: number
+  /** Names one account may hold; those that it has already stay when this is lowered. */
+  maxTunnelsPerAccount: number
   readonly #claims: Claims
   readonly #onChange: () => void
   readonly #now: () => number
 
   constructor(options: TunnelRegistryOptions) {
-    this.#leaseMs = options.leaseMs
-    this.#maxPerAccount = options.maxTunnelsPerAccount
+    this.leaseMs = options.leaseMs
+    this.maxTunnelsPerAccount = options.maxTunnelsPerAccount
     this.#claims = options.claims ?? new Claims()
     this.#onChange = options.onChange ?? (() => {})
     this.#now = options.now ?? Date.now
-    const leaseEnds = this.#now() + this.#leaseMs
+    const leaseEnds = this.#now() + this.leaseMs
     for (const record of options.names ?? []) {
       const tunnel = this.#add(record.name, record.account, record.tenure)
       tunnel.pooled = record.pooled
@@ -174,7 +176,7 @@ export class TunnelRegistry {
       if (tunnel.members.length > 0) continue
       // Nobody could prove that a name is his whose claim he has not been told.
       if (!tunnel.given) this.#free(tunnel)
-      else tunnel.leaseEnds = this.#now() + this.#leaseMs
+      else tunnel.leaseEnds = this.#now() + this.leaseMs
     }
   }
 
@@ -214,9 +216,9 @@ export class TunnelRegistry {
   }
 
   #checkRoom(account: string): void {
-    if (this.#heldBy(account) >= this.#maxPerAccount) this.sweep() // leases that have just ended
+    if (this.#heldBy(account) >= this.maxTunnelsPerAccount) this.sweep() // leases that have just ended
     const held = this.#heldBy(account)
-    if (held >= this.#maxPerAccount) {
+    if (held >= this.maxTunnelsPerAccount) {
       throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds as many tunnels as it may here (${held})`)
     }
   }
