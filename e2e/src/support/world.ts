@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Running } from './process.js'
+import type { SocketUnit } from './socket-unit.js'
 
 export const root = resolve(fileURLToPath(new URL('../../../', import.meta.url)))
 export const serverBin = join(root, 'packages/tunnel-server/bin/tunnel-server.js')
@@ -13,6 +14,8 @@ export const tunnelBin = join(root, 'packages/tunnel-client/bin/tunnel.js')
 export interface ServerSettings {
   args?: string[]
   env?: Record<string, string>
+  /** It inherits its socket from there, as from a socket unit of systemd. */
+  socketUnit?: SocketUnit
 }
 
 export interface AgentSettings {
@@ -52,8 +55,9 @@ export class World implements AsyncDisposable {
   /** Start the server, the first time on any free port; later on the one it had, with the settings it had. */
   async startServer(port = this.port, settings = this.#settings): Promise<void> {
     this.#settings = settings
+    const { socketUnit: unit } = settings
     const args = ['--port', String(port), '--data-dir', this.dataDir, ...(settings.args ?? [])]
-    this.server = this.run(serverBin, args, settings.env)
+    this.server = this.run(serverBin, args, settings.env, unit?.launcher, unit?.fd)
     const [, ready] = await this.server.waitFor(/"port":(\d+),"domain".*ready on/)
     this.port = Number(ready)
   }
@@ -72,10 +76,17 @@ export class World implements AsyncDisposable {
   }
 
   /** Start a command that ends with this world. */
-  run(bin: string, args: string[], env: Record<string, string> = {}, launcher: string[] = []): Running {
+  run(
+    bin: string,
+    args: string[],
+    env: Record<string, string> = {},
+    launcher: string[] = [],
+    passedOn: number | undefined = undefined,
+  ): Running {
     const [command = '', ...rest] = [...launcher, process.execPath, bin, ...args]
     const child = new Running(command, rest, {
       cwd: this.#folder,
+      passedOn,
       env: { XDG_STATE_HOME: this.newState(), TUNNEL_SERVER: undefined, TUNNEL_TOKEN: undefined, ...env },
     })
     this.#children.push(child)
