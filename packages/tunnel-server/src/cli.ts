@@ -39,6 +39,12 @@ export async function main(argv: string[]): Promise<void> {
       const logger = await createLogger(options.logLevel, options.logFormat, process.stdout)
       const inherited = takeInheritedSockets(process.env, process.pid)
       const server = await createTunnelServer(options, logger, inherited)
+      // Before anybody is told that it runs: a signal that nobody waits for would end it.
+      process.on('SIGHUP', () => void reload(server, flags, logger))
+      stopOnSignals((signal) => {
+        logger.info({ signal, connections: server.connectionCount }, 'shutting down; once more to stop at once')
+        return server.close()
+      })
       logger.info(
         { url: server.url, port: server.port, domain: options.domain },
         `tunnel-server is ready on ${server.url}`,
@@ -52,11 +58,6 @@ export async function main(argv: string[]): Promise<void> {
       notifyReady(process.env, (reason) =>
         logger.warn({ reason }, 'systemd could not be told that the server is ready'),
       )
-      process.on('SIGHUP', () => void reload(server, flags, logger))
-      stopOnSignals((signal) => {
-        logger.info({ signal, connections: server.connectionCount }, 'shutting down; once more to stop at once')
-        return server.close()
-      })
     })
   })
 }
