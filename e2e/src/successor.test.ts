@@ -23,6 +23,7 @@ test('an agent whose server shuts down serves what is open there and what comes 
 
   const old = world.server
   await world.startServer(0)
+  cutter.serverPort = world.port
   old.kill('SIGTERM')
   await agent.waitFor(/the server is restarting/, 'stderr')
   await eventually('the successor has the tunnel', async () => (await visit(world, 'demo', '/')).text === 'hello')

@@ -10,18 +10,19 @@ export class Line {
   count = 0
   /** Bytes that the server has sent. */
   fromServer = 0
+  /** On loopback: where connections to come lead. */
+  serverPort: number
   /** While true, nothing gets through to the server. */
   closed = false
   /** How bytes travel, on the connections there are and on those to come. */
   pace: Pace | undefined
-  readonly #serverPort: number
   readonly #connections = new Set<Connection>()
   readonly #server = createServer((agent) => this.#join(agent))
   readonly #cutsToCome: number[] = []
   #stalled = false
 
   constructor(serverPort: number) {
-    this.#serverPort = serverPort
+    this.serverPort = serverPort
   }
 
   /** Resolves to the port on loopback that agents dial. */
@@ -75,7 +76,7 @@ export class Line {
       return
     }
     this.count++
-    const server = connect({ port: this.#serverPort, host: '127.0.0.1' })
+    const server = connect({ port: this.serverPort, host: '127.0.0.1' })
     server.on('data', (bytes: Buffer) => {
       this.fromServer += bytes.length
     })
