@@ -85,8 +85,8 @@ export const clientOptions = {
   waitForOriginMs: durationMs({
     flag: 'wait-for-origin',
     env: 'TUNNEL_WAIT_FOR_ORIGIN',
-    fallback: 5_000,
-    help: 'how long requests wait while the local app is down, as when it restarts, then 502; 0: not at all',
+    fallback: undefined as number | undefined,
+    help: 'how long requests wait while the local app is down, as when it restarts, then 502; 0: not at all, as in a pool; 5s unless set',
   }),
   token: text({
     flag: 'token',

@@ -53,7 +53,7 @@ export interface TunnelOptions {
   hostHeader?: string | undefined
   /**
    * How long a request waits while the local app takes no connections, as it does while it restarts; then the visitor gets 502.
-   * 0: not at all. Default 5_000.
+   * 0: not at all. Default 5_000; in a pool 0, since another agent can have the request.
    */
   waitForOriginMs?: number | undefined
   /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */
@@ -116,7 +116,7 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
     const trust = originTrust(target, { ca: options.originCa, serverName: options.originServerName })
     const host = options.hostHeader === 'rewrite' ? authority(target) : checkHeader(options.hostHeader)
     this.target = targetUrl(target)
-    const waitMs = options.waitForOriginMs ?? 5_000
+    const waitMs = options.waitForOriginMs ?? (options.pool === true ? 0 : 5_000)
     const dialer = new Dialer(target, trust, {
       onUnreachable: ({ error, kind }) => this.emit('originDown', error, kind === 'absent' ? waitMs : 0),
       onReachable: () => this.emit('originUp'),

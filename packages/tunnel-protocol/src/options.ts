@@ -82,7 +82,9 @@ export function integer(row: IntegerRow<number | undefined>): Option<number | un
 const MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** `500ms`, `30s`, `10m`, `2h`, `1d`, or `0`. The value is in milliseconds. */
-export function durationMs(row: Row<number>): Option<number> {
+export function durationMs(row: Row<number>): Option<number>
+export function durationMs(row: Row<number | undefined>): Option<number | undefined>
+export function durationMs(row: Row<number | undefined>): Option<number | undefined> {
   return {
     metavar: '<duration>',
     ...row,

@@ -67,6 +67,8 @@ export interface ResumeEvents {
 
 /** The one tunnel of a session; numbers are there for agents with several. */
 const TUNNEL = 1
+/** No timer takes more. */
+const MAX_GRACE_MS = 0x7fff_ffff
 /** Time for the server to answer hello or resume. */
 const ANSWER_DEADLINE_MS = 15_000
 
@@ -217,7 +219,7 @@ export class AgentSession implements SessionHandler {
       this.close(lost)
       return
     }
-    this.#graceTimer = setTimeout(() => this.close(lost), this.#welcome.grace)
+    this.#graceTimer = setTimeout(() => this.close(lost), Math.min(this.#welcome.grace ?? 0, MAX_GRACE_MS))
     this.#events.onDetached(reason)
   }
 

@@ -46,6 +46,8 @@ export interface AgentHandler {
 const REFUSED_GRACE_MS = 3_000
 /** A session that was online for less counts as one more failure: a server that gives names and breaks off at once is not to be hammered. */
 const LASTING_MS = 1_000
+/** As so many failures counts at most what came before, when a server goes in order: the next attempt comes within half a second. */
+const MAX_MOVED_FAILURES = 2
 
 /** Keeps one tunnel open for ever: its session through lost links, and where that is over, with a new session. */
 export class Agent {
@@ -229,6 +231,8 @@ export class Agent {
   #onDrain(session: AgentSession): void {
     if (session !== this.#session || !this.#move('moved')) return
     this.#session = undefined
+    // Going in order is no failure, however often: visitors wait for us at the successor. Only a server that never stays is asked less often.
+    this.#failures = Math.min(this.#failures, MAX_MOVED_FAILURES)
     this.#retryLater(new TunnelError('TUN_ERR_DRAINING', 'the server is restarting'))
   }
 
