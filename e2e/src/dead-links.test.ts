@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { SLEPT_MS } from 'tunnel-protocol'
 import { Cutter } from './support/cutter.js'
 import { eventually } from './support/process.js'
-import { RawVisitor } from './support/visitor.js'
+import { RawVisitor, visit } from './support/visitor.js'
 import { World } from './support/world.js'
 
 /** Nobody finds a dead link by waiting for so long. */
@@ -41,6 +41,8 @@ test('an agent that was stopped for a while asks when it goes on; so a link that
   const app = await world.app((_, response) => void response.end('hello'))
   const agent = await world.agent('demo', app, { args: PATIENT, env: { TUNNEL_SERVER: cutter.url } })
   await measured(cutter)
+  // What a visitor asks comes behind it: with the answer the agent has read both.
+  assert.equal((await visit(world, 'demo', '/')).text, 'hello')
   agent.kill('SIGSTOP')
   cutter.silence()
   await setTimeout(SLEPT_MS + 2_000) // not for something to happen: this is what happens
