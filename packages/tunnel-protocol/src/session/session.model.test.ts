@@ -164,7 +164,7 @@ function apply({ pair, directions }: World, step: Step): void {
       pair.deliverLate()
       return
     case 'stall':
-      ;(step.side === 'server' ? pair.serverLink : pair.agentLink).stalled = step.stalled
+      pair.stall(step.side, step.stalled)
   }
 }
 

@@ -218,6 +218,12 @@ export class SessionPair {
     this.agent.attach(agent, received.server)
   }
 
+  /** One side's bytes stay where they are, or no longer; those behind an answer that has not arrived stay in any case. */
+  stall(side: 'server' | 'agent', stalled: boolean): void {
+    if (side === 'agent') this.agentLink.stalled = stalled
+    else if (this.#next?.received.server === undefined) this.serverLink.stalled = stalled
+  }
+
   /** What is still on its way on links that were given up arrives. */
   deliverLate(): void {
     for (const link of this.#old) link.deliver()
