@@ -39,7 +39,7 @@ async function testOn(major) {
     const env = { ...process.env, PATH: dirname(binary) + delimiter + process.env.PATH, NODE: binary }
     const tests = async (...dirs) =>
       (await run([binary, 'scripts/run-tests.mjs', ...dirs], { env })) === 0 ? 'passed' : 'failed'
-    row.unit = await tests('packages', 'demo')
+    row.unit = await tests('packages', 'demo', 'bench')
     if (!unitOnly) row.e2e = await tests('--serial', 'e2e')
   }
   row.seconds = Math.round((performance.now() - startedAt) / 1_000)
