@@ -88,11 +88,11 @@ class Trickle {
   broken = false
   readonly #socket
 
-  constructor({ port, host }: Address) {
+  constructor(address: Address) {
     let received = 0
     const startedAt = performance.now()
     this.#socket = visit(
-      port,
+      address,
       (part) => {
         received += part.length
         const aheadMs = (received / TRICKLE) * 1_000 - (performance.now() - startedAt)
@@ -104,7 +104,7 @@ class Trickle {
         this.broken = true
       },
     )
-    this.#socket.write(`GET /download/${ENDLESS_BYTES} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+    this.#socket.write(`GET /download/${ENDLESS_BYTES} HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`)
   }
 
   close(): void {

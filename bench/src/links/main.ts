@@ -2,13 +2,14 @@
 import { typed } from '../flag-values.js'
 import { Loads } from '../load/run-load.js'
 import { startOrigin } from '../origin/start.js'
+import { noPath } from '../path/path.js'
 import { ensureProgram } from '../process/programs.js'
 import { Stage } from '../process/stage.js'
 import { canMeasureProcesses } from '../process/usage.js'
 import { circumstances, describe } from '../report/circumstances.js'
 import { type Outcome, ratio } from '../report/figures.js'
 import { table } from '../report/table.js'
-import { type Contender, measure } from '../rounds.js'
+import { type Contender, measure, type Run } from '../rounds.js'
 import { ourTarget } from '../targets/ours.js'
 import { requests } from '../workloads/requests.js'
 import { download, upload } from '../workloads/transfer.js'
@@ -46,9 +47,10 @@ async function main(flags: ReturnType<typeof readFlags>): Promise<number> {
   const grown = Math.max(growth(cuts.marks, 'resident'), growth(cuts.marks, 'heap'))
   if (grown > MAX_GROWTH_BYTES) fail(`memory grew by ${(grown / (1 << 20)).toFixed(1)} MiB`)
 
-  const setting = { stage, originPort: await startOrigin(stage), profileDir: undefined }
+  const setting = { stage, path: noPath(stage), originPort: await startOrigin(stage), profileDir: undefined }
   const plan = { seconds: flags.seconds, bytes: flags.mebibytes * 1_024 * 1_024 }
-  const run = { loads: new Loads(stage, await ensureProgram('wrk', 'wrk')), plan, setting, onFailure: fail }
+  const loads = new Loads(stage, await ensureProgram('wrk', 'wrk'))
+  const run = { loads, plan, rounds: 1, setting, syscalls: false, onFailure: fail }
   for (const outcome of await compare([requests(50), download(1), upload(1)], flags.rounds, run)) {
     show(table(outcome, [OFF]))
     const cost = ratio(outcome, ON, OFF, 'cpu')?.median ?? Number.NaN
@@ -62,7 +64,7 @@ async function main(flags: ReturnType<typeof readFlags>): Promise<number> {
  * Resuming on and off, in turns. Each round has processes of its own: two of the same kind may differ by more than what is looked for here, for as
  * long as they run.
  */
-async function compare(workloads: Workload[], rounds: number, run: Parameters<typeof measure>[3]): Promise<Outcome[]> {
+async function compare(workloads: Workload[], rounds: number, run: Run): Promise<Outcome[]> {
   const outcomes = new Map<string, Outcome>()
   for (let round = 0; round < rounds; round++) {
     const targets = [ourTarget(OFF, ['--resume-grace', '0']), ourTarget(ON)]
@@ -70,7 +72,7 @@ async function compare(workloads: Workload[], rounds: number, run: Parameters<ty
     const contenders: Contender[] = []
     for (const target of targets) contenders.push({ target, running: await target.start(run.setting) })
     for (const workload of workloads) {
-      const outcome = await measure(workload, contenders, 1, run)
+      const outcome = await measure(workload, contenders, run)
       const known = outcomes.get(workload.name)
       if (known === undefined) outcomes.set(workload.name, outcome)
       else for (const name of [OFF, ON]) known.samples[name]!.push(...outcome.samples[name]!)

@@ -1,10 +1,12 @@
 import { connect } from 'node:net'
+import { LOOPBACK } from '../process/ports.js'
 import type { Address, Carried } from './job.js'
 import { ResponseCounter } from './response.js'
 import { visit } from './visitor.js'
 
 /** More than can be carried before the run is over. */
 const ENDLESS_BYTES = 1e14
+const STAY_MS = 60_000
 
 /** Downloads that do not end and visitors that ask and never read, until SIGTERM. */
 export function background(job: Address & { downloads: number; stuck: number }): Promise<Carried> {
@@ -19,7 +21,7 @@ export function background(job: Address & { downloads: number; stuck: number }):
   for (let index = 0; index < job.downloads; index++) {
     const counter = new ResponseCounter((status) => status === 200 || broken(), broken)
     const socket = visit(
-      job.port,
+      job,
       (part) => {
         try {
           bytes += counter.feed(part)
@@ -33,13 +35,16 @@ export function background(job: Address & { downloads: number; stuck: number }):
     socket.write(request)
   }
   for (let index = 0; index < job.stuck; index++) {
-    const socket = connect({ port: job.port, host: '127.0.0.1' })
+    const socket = connect({ port: job.port, host: job.ip ?? LOOPBACK })
     socket.on('error', () => {}).on('close', broken)
     socket.write(request)
   }
   return new Promise((resolve) => {
+    // A socket that nobody reads does not keep a process going.
+    const stay = setInterval(() => {}, STAY_MS)
     process.once('SIGTERM', () => {
       over = true
+      clearInterval(stay)
       resolve({ bytes, errors, seconds: (performance.now() - startedAt) / 1_000 })
     })
   })

@@ -33,7 +33,7 @@ function downloadOne(address: Address, bytes: number, bytesPerSecond: number): P
       () => socket.destroy(),
     )
     const socket = visit(
-      address.port,
+      address,
       (part) => {
         try {
           received += counter.feed(part)

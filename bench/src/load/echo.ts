@@ -29,7 +29,7 @@ export function echo(
         socket.write(sent)
       }
       const socket = visit(
-        job.port,
+        job,
         (bytes) => {
           if (!upgraded) {
             upgrading += Buffer.from(bytes).toString('latin1')

@@ -1,5 +1,7 @@
-/** Where visitors find a target: loopback, with the Host that the target wants to see. */
+/** Where visitors find a target, and the Host that it wants to see. */
 export interface Address {
+  /** Loopback unless given. */
+  ip?: string
   port: number
   host: string
 }
@@ -12,6 +14,8 @@ export type Job = Address &
     | { kind: 'upload'; streams: number; bytes: number; chunked: boolean }
     | { kind: 'echo'; sockets: number; inFlight: number; messageBytes: number; seconds: number }
     | { kind: 'background'; downloads: number; stuck: number }
+    | { kind: 'flow'; direction: 'down' | 'up'; rampSeconds: number; seconds: number }
+    | { kind: 'tunnels'; count: number }
   )
 
 /** Requests or messages answered within a time. */
@@ -22,6 +26,15 @@ export interface Answers {
   p99Ms: number
   /** Answers other than 200, and connections that broke. */
   errors: number
+}
+
+/** Tunnels that one process has opened. */
+export interface Opened {
+  count: number
+  errors: number
+  /** What the process held with its first tunnel, and with all of them. */
+  firstBytes: number
+  allBytes: number
 }
 
 /** Bytes carried within a time. */

@@ -2,11 +2,15 @@
 import { background } from './background.js'
 import { download } from './download.js'
 import { echo } from './echo.js'
-import type { Answers, Carried, Job } from './job.js'
+import { flow } from './flow.js'
+import type { Answers, Carried, Job, Opened } from './job.js'
 import { requests } from './requests.js'
+import { tunnels } from './tunnels.js'
 import { upload } from './upload.js'
 
-function work(job: Job): Promise<Answers | Carried> {
+/** Calls `going` when the load is what it should be. */
+function work(job: Job, going: () => void): Promise<Answers | Carried | Opened> {
+  if (job.kind !== 'tunnels') setImmediate(going)
   switch (job.kind) {
     case 'requests':
       return requests(job)
@@ -18,10 +22,14 @@ function work(job: Job): Promise<Answers | Carried> {
       return echo(job)
     case 'background':
       return background(job)
+    case 'flow':
+      return flow(job)
+    case 'tunnels':
+      return tunnels(job, going)
   }
 }
 
-const working = work(JSON.parse(process.argv[2] ?? '{}') as Job)
-process.stdout.write('going\n')
+const job = JSON.parse(process.argv[2] ?? '{}') as Job
+const working = work(job, () => process.stdout.write('going\n'))
 const result = await working
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))

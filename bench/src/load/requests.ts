@@ -32,7 +32,7 @@ export function requests(job: Address & { path: string; connections: number; sec
       },
     )
     const socket = visit(
-      job.port,
+      job,
       (bytes) => {
         try {
           counter.feed(bytes)

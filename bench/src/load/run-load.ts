@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Child } from '../process/child.js'
 import { untilTrue } from '../process/ports.js'
 import type { Stage } from '../process/stage.js'
-import type { Address, Answers, Carried, Job } from './job.js'
+import type { Address, Answers, Carried, Job, Opened } from './job.js'
 import { readWrk, wrkArguments } from './wrk.js'
 
 /** What a load may take beyond its own time before it counts as stuck. */
 const GRACE_MS = 20_000
+const TUNNELS_DEADLINE_MS = 120_000
 /** A load that nobody ends ends itself. */
 const LONGEST_STEADY_SECONDS = 3_600
 /** A transfer that is slower than this does not come to its end. In bytes per second. */
@@ -60,7 +61,19 @@ export class Loads {
     return () => ended(child)
   }
 
-  async #run<Result extends Answers | Carried>(job: Job, seconds: number): Promise<Result> {
+  /** One stream at the speed it reaches after `rampSeconds`. */
+  flow(job: Address & { direction: 'down' | 'up'; rampSeconds: number; seconds: number }): Promise<Carried> {
+    return this.#run({ kind: 'flow', ...job }, job.rampSeconds + job.seconds)
+  }
+
+  /** Idle tunnels, all open when this resolves, until the returned function is called. */
+  async tunnels(job: Address & { count: number }): Promise<() => Promise<Opened>> {
+    const child = this.#start({ kind: 'tunnels', ...job })
+    await untilTrue(child, `open ${job.count} tunnels`, async () => child.stdout !== '', TUNNELS_DEADLINE_MS)
+    return () => ended(child)
+  }
+
+  async #run<Result>(job: Job, seconds: number): Promise<Result> {
     return result(await finished(this.#start(job), seconds))
   }
 
@@ -70,12 +83,12 @@ export class Loads {
 }
 
 /** What a load printed in the end, behind a line that said it had begun. */
-function result<Result extends Answers | Carried>(stdout: string): Result {
+function result<Result>(stdout: string): Result {
   return JSON.parse(stdout.slice(stdout.indexOf('\n') + 1)) as Result
 }
 
 /** What a load that goes on until SIGTERM has to say. */
-async function ended<Result extends Answers | Carried>(child: Child): Promise<Result> {
+async function ended<Result>(child: Child): Promise<Result> {
   child.signal('SIGTERM')
   return result(await finished(child, 0))
 }

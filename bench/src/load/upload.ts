@@ -32,7 +32,7 @@ function uploadOne(address: Address, parts: number, chunked: boolean): Promise<n
       },
     )
     const socket = visit(
-      address.port,
+      address,
       (bytes) => {
         answer += Buffer.from(bytes).toString('latin1')
         try {

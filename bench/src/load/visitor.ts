@@ -1,4 +1,6 @@
 import { connect, type Socket } from 'node:net'
+import { LOOPBACK } from '../process/ports.js'
+import type { Address } from './job.js'
 
 const BUFFER_BYTES = 256 * 1_024
 
@@ -7,14 +9,14 @@ const BUFFER_BYTES = 256 * 1_024
  * `onBytes` gets a view that is valid until it returns; returning false pauses reading until `resume`.
  */
 export function visit(
-  port: number,
+  { ip = LOOPBACK, port }: Address,
   onBytes: (bytes: Uint8Array) => boolean,
   onClose: (error: Error | undefined) => void,
 ): Socket {
   const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
   const socket = connect({
     port,
-    host: '127.0.0.1',
+    host: ip,
     noDelay: true,
     onread: { buffer, callback: (length, into) => onBytes(into.subarray(0, length)) },
   })

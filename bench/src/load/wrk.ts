@@ -1,10 +1,11 @@
+import { LOOPBACK } from '../process/ports.js'
 import type { Address, Answers } from './job.js'
 
 const UNIT_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1_000, m: 60_000 }
 
 /** Arguments for the same load as `requests`. */
 export function wrkArguments(job: Address & { path: string; connections: number; seconds: number }): string[] {
-  const url = `http://127.0.0.1:${job.port}${job.path}`
+  const url = `http://${job.ip ?? LOOPBACK}:${job.port}${job.path}`
   const counts = ['-t1', `-c${job.connections}`, `-d${Math.max(1, Math.round(job.seconds))}s`]
   return [...counts, '--latency', '-H', `Host: ${job.host}`, url]
 }

@@ -5,8 +5,15 @@ const SMALL = Buffer.alloc(1_024, 'x')
 const SMALL_HEADERS = ['Content-Type', 'text/plain', 'Content-Length', String(SMALL.length)]
 const PART = Buffer.alloc(256 * 1_024, 'x')
 
+/** Bytes of all uploads so far, and the app's own clock, which nothing on the way can bend. */
+export interface Received {
+  bytes: number
+  ms: number
+}
+
 /** The app behind every target, as lean as node:http allows, so that it hides as little as possible. */
 export function createApp(): Server {
+  let received = 0
   const server = createServer(
     { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 600_000 },
     (request, response) => {
@@ -20,8 +27,11 @@ export function createApp(): Server {
         let bytes = 0
         request.on('data', (part: Buffer) => {
           bytes += part.length
+          received += part.length
         })
         request.on('end', () => response.end(String(bytes)))
+      } else if (path === '/received') {
+        response.end(JSON.stringify({ bytes: received, ms: performance.now() } satisfies Received))
       } else response.writeHead(404).end()
     },
   )

@@ -1,4 +1,4 @@
 // The app behind every target, in a process of its own.
 import { createApp } from './app.js'
 
-createApp().listen(Number(process.argv[2]), '127.0.0.1')
+createApp().listen(Number(process.argv[2]), process.argv[3])

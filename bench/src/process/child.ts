@@ -52,6 +52,10 @@ export class Child {
     return this.#stdout
   }
 
+  get stderr(): string {
+    return this.#stderr
+  }
+
   /** The last lines of all that it wrote, for an error message. */
   get lastWords(): string {
     const lines = `${this.#stdout}${this.#stderr}`.trim().split('\n').slice(-5)

@@ -1,3 +1,4 @@
+import type { Syscalls } from '../process/syscalls.js'
 import type { Metric, Sample } from '../workloads/workload.js'
 
 /** The samples of one workload: for each target one a round; undefined where measuring failed. */
@@ -6,6 +7,15 @@ export interface Outcome {
   title: string
   metrics: Metric[]
   samples: Record<string, Array<Sample | undefined>>
+  /** With --syscalls. */
+  syscalls?: SyscallCount
+}
+
+/** The calls of a workload, for each process by the unit of work. */
+export interface SyscallCount {
+  unit: string
+  /** By target and role: `ours server`. */
+  calls: Record<string, Syscalls>
 }
 
 export interface Figure {

@@ -8,6 +8,7 @@ import { anchorOf, type Figure, figure, type Outcome, ratio } from './figures.js
  */
 export function table(outcome: Outcome, anchors = usualAnchors): string {
   const targets = Object.keys(outcome.samples)
+  if (targets.length === 0) return `### ${outcome.title}\n\nNot measured.\n`
   const rows = outcome.metrics
     .map((metric) => row(outcome, metric, targets, anchors))
     .filter((cells) => cells.length > 0)

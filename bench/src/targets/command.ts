@@ -1,4 +1,5 @@
 import type { Address } from '../load/job.js'
+import type { Place } from '../path/path.js'
 import type { Child } from '../process/child.js'
 import { freePort, untilListening } from '../process/ports.js'
 import { untilAnswered } from './first-answer.js'
@@ -11,7 +12,10 @@ export interface CommandTarget {
   /** Runs before the commands; writes configuration or keys into `dir`. */
   prepare?(places: Places): Promise<void>
   server(places: Places): string[]
-  agent(places: Places): string[]
+  agent(places: Places & { dial: Place }): string[]
+  /** Where the server lets its agents in, for one that lets nobody choose. */
+  controlPort?: number
+  unable?: string[]
   /** What visitors send as Host; the address itself unless given. */
   host?: string
 }
@@ -29,18 +33,27 @@ export interface Places extends Setting {
 export function commandTarget(tool: CommandTarget, listensOn: 'visitorPort' | 'controlPort' = 'visitorPort'): Target {
   return {
     name: tool.name,
+    alone: tool.controlPort !== undefined,
+    unable: tool.unable ?? [],
     missing: () => tool.missing(),
     async start(setting): Promise<Running> {
       const dir = setting.stage.tempDir()
-      const places = { ...setting, dir, visitorPort: await freePort(), controlPort: await freePort() }
+      const { stage, path } = setting
+      const { nearHost } = path
+      const controlPort = tool.controlPort ?? (await freePort())
+      const places = { ...setting, dir, visitorPort: await freePort(), controlPort }
       await tool.prepare?.(places)
-      const server = start(setting, `${tool.name} server`, tool.server(places))
-      await untilListening(server, places[listensOn]).catch(stopAndThrow(server))
+      const [command = '', ...args] = tool.server(places)
+      const server = stage.start(`${tool.name} server`, command, args)
+      await untilListening(server, places[listensOn], nearHost).catch(stopAndThrow(server))
+      const dial = await path.toNear(places[listensOn])
+      const agentCommand = tool.agent({ ...places, dial })
       const startedAt = performance.now()
-      const agent = start(setting, `${tool.name} agent`, tool.agent(places))
+      const agent = path.startFar(`${tool.name} agent`, agentCommand)
       const address: Address = {
+        ip: nearHost,
         port: places.visitorPort,
-        host: tool.host ?? `127.0.0.1:${places.visitorPort}`,
+        host: tool.host ?? `${nearHost}:${places.visitorPort}`,
       }
       await untilAnswered(address, agent).catch(stopAndThrow(agent, server))
       const firstAnswerMs = performance.now() - startedAt
@@ -66,8 +79,4 @@ function stopAndThrow(...children: Child[]): (error: unknown) => Promise<never> 
     for (const child of children) await child.stop()
     throw error
   }
-}
-
-function start({ stage }: Setting, name: string, [command = '', ...args]: string[]): Child {
-  return stage.start(name, command, args)
 }

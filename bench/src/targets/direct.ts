@@ -4,10 +4,13 @@ import type { Target } from './target.js'
 export const direct: Target = {
   name: 'direct',
   missing: async () => undefined,
-  start: async ({ originPort }) => ({
-    address: { port: originPort, host: `127.0.0.1:${originPort}` },
-    parts: [],
-    firstAnswerMs: undefined,
-    stop: async () => {},
-  }),
+  async start({ originPort, path }) {
+    const { host: ip, port } = await path.toFar(originPort)
+    return {
+      address: { ip, port, host: `${ip}:${port}` },
+      parts: [],
+      firstAnswerMs: undefined,
+      stop: async () => {},
+    }
+  },
 }

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import type { Address } from '../load/job.js'
 import type { Child } from '../process/child.js'
-import { untilTrue } from '../process/ports.js'
+import { LOOPBACK, untilTrue } from '../process/ports.js'
 
 const PATIENCE_MS = 1_000
 
@@ -11,10 +11,10 @@ export function untilAnswered(address: Address, child: Child): Promise<void> {
 }
 
 /** Whether a visitor gets the app's answer within a second. */
-export function answers({ port, host }: Address): Promise<boolean> {
+export function answers({ ip = LOOPBACK, port, host }: Address): Promise<boolean> {
   return new Promise((resolve) => {
     const asked = request({
-      host: '127.0.0.1',
+      host: ip,
       port,
       path: '/1k',
       agent: false,

@@ -1,15 +1,17 @@
+import { bore } from './bore.js'
+import { chisel } from './chisel.js'
 import { direct } from './direct.js'
+import { frp, frpTcp } from './frp.js'
 import { localtunnel } from './localtunnel.js'
 import { nginx } from './nginx.js'
 import { ours } from './ours.js'
+import { piko } from './piko.js'
+import { rathole } from './rathole.js'
 import { ssh } from './ssh.js'
 import type { Target } from './target.js'
 
-/**
- * In the order of the table. Another tool (frp, rathole, bore, chisel, piko) is a `commandTarget` in a file of its own that
- * takes the path of its binary from an environment variable and says in `missing` when that is not set.
- */
-export const targets: Target[] = [direct, nginx, ours, ssh, localtunnel]
+/** In the order of the table. */
+export const targets: Target[] = [direct, nginx, ours, ssh, localtunnel, frp, frpTcp, rathole, bore, chisel, piko]
 
 /** What figures are compared with: the first of these that has the figure. */
 export const anchors = ['nginx', 'direct', 'ssh']

@@ -14,14 +14,16 @@ export const localtunnel = commandTarget({
     if (server.length > 0 && client.length > 0) return undefined
     return 'BENCH_LOCALTUNNEL_SERVER and BENCH_LOCALTUNNEL_CLIENT do not hold its two commands'
   },
-  server: ({ visitorPort }) => [
-    ...[...server, '--port', String(visitorPort), '--address', '127.0.0.1', '--domain', DOMAIN],
+  server: ({ path, visitorPort }) => [
+    ...[...server, '--port', String(visitorPort), '--address', path.nearHost, '--domain', DOMAIN],
   ],
-  agent: ({ visitorPort, originPort }) => [
-    ...[...client, '--host', `http://localhost:${visitorPort}`, '--subdomain', 'bench'],
-    ...['--port', String(originPort), '--local-host', '127.0.0.1'],
+  agent: ({ path, dial, originPort }) => [
+    ...[...client, '--host', `http://${dial.host}:${dial.port}`, '--subdomain', 'bench'],
+    ...['--port', String(originPort), '--local-host', path.farHost],
   ],
   host: `bench.${DOMAIN}`,
+  // Ten connections at once: an eleventh visitor who means to stay waits for ever.
+  unable: ['ws-100'],
 })
 
 function words(variable: string): string[] {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Place } from '../path/path.js'
 import { freePort } from '../process/ports.js'
 import { ensureProgram, findProgram, run } from '../process/programs.js'
 import { untilAnswered } from './first-answer.js'
@@ -11,12 +12,13 @@ export const nginx: Target = {
   async missing() {
     return (await ensureProgram('nginx', 'nginx-light')) === undefined ? 'nginx is not installed' : undefined
   },
-  async start({ stage, originPort }) {
+  async start({ stage, path, originPort }) {
     const command = findProgram('nginx') ?? 'nginx'
     const dir = stage.tempDir()
     const port = await freePort()
     const { stderr } = await run(command, ['-V'])
-    writeFileSync(join(dir, 'nginx.conf'), configuration(dir, port, originPort, stderr))
+    const app = await path.toFar(originPort)
+    writeFileSync(join(dir, 'nginx.conf'), configuration(dir, port, app, stderr))
     const child = stage.start('nginx', command, ['-p', dir, '-e', 'stderr', '-c', join(dir, 'nginx.conf')])
     const address = { port, host: `127.0.0.1:${port}` }
     await untilAnswered(address, child)
@@ -25,7 +27,7 @@ export const nginx: Target = {
 }
 
 /** One process without a master, so that ending it by its pid ends all of it. Nothing is buffered, as a tunnel must not. */
-function configuration(dir: string, port: number, originPort: number, build: string): string {
+function configuration(dir: string, port: number, app: Place, build: string): string {
   const tempPaths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .filter((kind) => !build.includes(`--without-http_${kind}_module`))
     .map((kind) => `${kind}_temp_path ${dir}/${kind};`)
@@ -44,7 +46,7 @@ http {
   client_max_body_size 0;
   map $http_upgrade $proxy_connection { default upgrade; '' ''; }
   upstream app {
-    server 127.0.0.1:${originPort};
+    server ${app.host}:${app.port};
     keepalive 512;
     keepalive_requests 1000000000;
   }

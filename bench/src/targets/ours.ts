@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LOOPBACK } from '../process/ports.js'
 import { commandTarget } from './command.js'
 import type { Target } from './target.js'
 
@@ -12,15 +13,17 @@ const AGENT = bin('tunnel-client/bin/tunnel.js')
 export const ours = ourTarget('ours')
 
 /** The same under another name, with more flags for the server. */
-export function ourTarget(name: string, serverArgs: string[] = []): Target {
+export function ourTarget(name: string, moreArgs: string[] = []): Target {
   return commandTarget({
     name,
     missing: async () => ([SERVER, AGENT].every((path) => existsSync(path)) ? undefined : 'the packages are not there'),
-    server: ({ visitorPort, profileDir }) => [
-      ...[...node(profileDir, 'server'), ...serverCommand(visitorPort), ...serverArgs],
+    server: ({ path, visitorPort, profileDir, serverArgs = [] }) => [
+      ...[...node(profileDir, 'server'), ...serverCommand(visitorPort), '--host', path.nearHost],
+      ...[...moreArgs, ...serverArgs],
     ],
-    agent: ({ visitorPort, originPort, profileDir }) => [
-      ...[...node(profileDir, 'agent'), ...agentCommand(visitorPort, 'bench', originPort)],
+    agent: ({ path, dial, originPort, profileDir }) => [
+      ...node(profileDir, 'agent'),
+      ...agentCommand(dial.port, 'bench', originPort, { server: dial.host, app: path.farHost }),
     ],
     host: 'bench.localhost',
   })
@@ -47,10 +50,15 @@ function freshFolder(): string {
 }
 
 /** What follows `node` to share the app on `originPort` as `<name>.localhost`. */
-export function agentCommand(serverPort: number, name: string, originPort: number): string[] {
+export function agentCommand(
+  serverPort: number,
+  name: string,
+  originPort: number,
+  hosts = { server: LOOPBACK, app: LOOPBACK },
+): string[] {
   return [
-    ...[AGENT, '--port', String(originPort), '--local-host', '127.0.0.1', '--subdomain', name],
-    ...['--server', `http://127.0.0.1:${serverPort}`, '--log-level', 'warn'],
+    ...[AGENT, '--port', String(originPort), '--local-host', hosts.app, '--subdomain', name],
+    ...['--server', `http://${hosts.server}:${serverPort}`, '--log-level', 'warn'],
   ]
 }
 

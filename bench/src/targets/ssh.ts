@@ -15,14 +15,14 @@ export const ssh = commandTarget(
       if (sshd() === undefined) missing.push('sshd')
       return missing.length === 0 ? undefined : `${missing.join(', ')} not installed`
     },
-    async prepare({ dir, controlPort }) {
+    async prepare({ dir, path, controlPort }) {
       for (const key of ['host', 'user'])
         await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(dir, key)])
       writeFileSync(
         join(dir, 'sshd_config'),
         `
 Port ${controlPort}
-ListenAddress 127.0.0.1
+ListenAddress ${path.nearHost}
 HostKey ${dir}/host
 AuthorizedKeysFile ${dir}/user.pub
 PidFile none
@@ -32,16 +32,17 @@ PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 AllowTcpForwarding remote
+GatewayPorts clientspecified
 MaxSessions 4
 `,
       )
     },
     server: ({ dir }) => [sshd() ?? 'sshd', '-D', '-e', '-f', join(dir, 'sshd_config')],
-    agent: ({ dir, visitorPort, originPort, controlPort }) => [
-      ...[findProgram('ssh') ?? 'ssh', '-F', 'none', '-N', '-T', '-i', join(dir, 'user'), '-p', String(controlPort)],
+    agent: ({ dir, path, dial, visitorPort, originPort }) => [
+      ...[findProgram('ssh') ?? 'ssh', '-F', 'none', '-N', '-T', '-i', join(dir, 'user'), '-p', String(dial.port)],
       ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
       ...['-o', 'ExitOnForwardFailure=yes', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none'],
-      ...['-R', `127.0.0.1:${visitorPort}:127.0.0.1:${originPort}`, `${userInfo().username}@127.0.0.1`],
+      ...['-R', `${path.nearHost}:${visitorPort}:${path.farHost}:${originPort}`, `${userInfo().username}@${dial.host}`],
     ],
   },
   'controlPort',

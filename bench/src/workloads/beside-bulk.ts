@@ -5,9 +5,9 @@ const CONNECTIONS = 10
 const SETTLE_MS = 500
 
 /** Small requests while others download without end and some visitors ask and never read. */
-export function besideBulk(downloads: number, stuck: number): Workload {
+export function besideBulk(downloads: number, stuck: number, long = false): Workload {
   return {
-    name: 'beside-bulk',
+    name: `beside-bulk-${downloads}`,
     title: `1 KiB GET over ${CONNECTIONS} connections beside ${downloads} bulk downloads and ${stuck} stuck reader${stuck === 1 ? '' : 's'}`,
     metrics: [
       { key: 'rate', label: 'requests', unit: '/s' },
@@ -19,6 +19,7 @@ export function besideBulk(downloads: number, stuck: number): Workload {
       { key: 'errors', label: 'errors', unit: '' },
     ],
     warmUp: true,
+    long,
     async measure({ running, loads, plan }) {
       const job = { ...running.address, path: '/1k', connections: CONNECTIONS, seconds: plan.seconds }
       const idle = await loads.requests(job)

@@ -18,11 +18,12 @@ export function echo(sockets: number, inFlight: number): Workload {
       { key: 'errors', label: 'errors', unit: '' },
     ],
     warmUp: true,
+    unit: 'round trip',
     async measure({ running, loads, plan }) {
       const job = { ...running.address, sockets, inFlight, messageBytes: SMALL_BYTES, seconds: plan.seconds }
       const [answers, used] = await withCpu(running, () => loads.echo(job))
       const { count, seconds, p99Ms, errors } = answers
-      return { rate: count / seconds, p99: p99Ms, errors, ...perUnit(used, count / MICROSECONDS) }
+      return { rate: count / seconds, p99: p99Ms, errors, units: count, ...perUnit(used, count / MICROSECONDS) }
     },
   }
 }
@@ -37,9 +38,11 @@ export const largeEcho: Workload = {
     { key: 'errors', label: 'errors', unit: '' },
   ],
   warmUp: true,
+  unit: 'GiB',
   async measure({ running, loads, plan }) {
     const job = { ...running.address, sockets: 1, inFlight: 2, messageBytes: LARGE_BYTES, seconds: plan.seconds }
     const [{ count, seconds, errors }, used] = await withCpu(running, () => loads.echo(job))
-    return { rate: (count * LARGE_BYTES) / seconds / 1e6, errors, ...perUnit(used, count / 1_024) }
+    const units = count / 1_024
+    return { rate: (count * LARGE_BYTES) / seconds / 1e6, errors, units, ...perUnit(used, units) }
   },
 }

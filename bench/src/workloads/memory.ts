@@ -16,6 +16,7 @@ export const memory: Workload = {
     { key: `${role}-idle`, label: `${role}, idle`, unit: 'MiB' },
     { key: `${role}-peak`, label: `${role}, peak`, unit: 'MiB' },
   ]),
+  fresh: true,
   warmUp: false,
   maxRounds: 1,
   async measure({ running, startFresh, loads, plan }) {

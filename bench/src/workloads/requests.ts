@@ -16,6 +16,7 @@ export function requests(connections: number): Workload {
       { key: 'errors', label: 'errors', unit: '' },
     ],
     warmUp: true,
+    unit: 'request',
     async measure({ running, loads, plan }) {
       const [answers, used] = await withCpu(running, () =>
         loads.requests({ ...running.address, path: '/1k', connections, seconds: plan.seconds }),
@@ -25,6 +26,7 @@ export function requests(connections: number): Workload {
         p50: answers.p50Ms,
         p99: answers.p99Ms,
         errors: answers.errors,
+        units: answers.count,
         ...perUnit(used, answers.count / MICROSECONDS),
       }
     },

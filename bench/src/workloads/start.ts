@@ -5,6 +5,7 @@ export const start: Workload = {
   name: 'start',
   title: 'Start of the client to the first answer',
   metrics: [{ key: 'time', label: 'time', unit: 'ms' }],
+  fresh: true,
   warmUp: true,
   async measure({ running, startFresh }) {
     if (running.firstAnswerMs === undefined) return {}

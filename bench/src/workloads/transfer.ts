@@ -33,11 +33,13 @@ function transfer(name: string, title: string, carry: (context: Context) => Prom
       { key: 'errors', label: 'errors', unit: '' },
     ],
     warmUp: true,
+    unit: 'GiB',
     async measure(context) {
       const [carried, used] = await withCpu(context.running, () => carry(context))
       // A transfer that broke off says nothing about speed.
       if (carried.errors > 0) return { errors: carried.errors }
-      return { rate: carried.bytes / carried.seconds / MEGABYTE, errors: 0, ...perUnit(used, carried.bytes / GIBIBYTE) }
+      const units = carried.bytes / GIBIBYTE
+      return { rate: carried.bytes / carried.seconds / MEGABYTE, errors: 0, units, ...perUnit(used, units) }
     },
   }
 }

@@ -1,4 +1,6 @@
 import type { Loads } from '../load/run-load.js'
+import type { Path } from '../path/path.js'
+import type { Stage } from '../process/stage.js'
 import type { Running } from '../targets/target.js'
 
 /** One kind of traffic and the figures that it yields. */
@@ -13,6 +15,16 @@ export interface Workload {
   warmUp: boolean
   /** At most so many rounds, for what takes long and hardly varies. */
   maxRounds?: number
+  /** Starts fresh instances beside the running ones. */
+  fresh?: boolean
+  /** Takes long: --quick does without it unless it is named. */
+  long?: boolean
+  /** Names of the targets that it is measured on; all unless given. */
+  targets?: string[]
+  /** What it puts between servers and agents; nothing unless given. Resolves to why that can't be had here. */
+  path?(stage: Stage): Promise<Path | string>
+  /** What its CPU time and system calls are counted per; the sample then has their number as `units`. */
+  unit?: 'request' | 'round trip' | 'GiB'
 }
 
 export interface Metric {
@@ -21,7 +33,7 @@ export interface Metric {
   unit: string
 }
 
-/** Figures by the key of their metric. */
+/** Figures by the key of their metric, and `units`. */
 export type Sample = Record<string, number>
 
 export interface Context {
@@ -29,7 +41,7 @@ export interface Context {
   loads: Loads
   plan: Plan
   /** Another instance of the same target, for what changes it for good. The caller stops it. */
-  startFresh(): Promise<Running>
+  startFresh(serverArgs?: string[]): Promise<Running>
 }
 
 /** How much of everything. */
