@@ -29,8 +29,8 @@ function report(): Report {
 test('the README shows both figures and the multiple, with their units', () => {
   const block = readmeBlock(report())
   assert.ok(typeof block === 'string')
-  assert.match(block, /^\| CPU of all processes per 1 KiB request, 50 connections \| 10 µs \| 25 µs \| 2\.5 × \|$/m)
-  assert.match(block, /^\| requests\/s, 50 connections \| 10\/s \| 25\/s \| 2\.5 × \|$/m)
+  assert.match(block, /^\| CPU of all processes per 1 KiB request, 50 connections \| 10 µs \| 25 µs \| 2\.50 × \|$/m)
+  assert.match(block, /^\| requests\/s, 50 connections \| 10 \| 25 \| 2\.50 × \|$/m)
   assert.match(block, /^\| start of `tunnel` to the first answer \| \| 25 ms \| \|$/m)
   assert.match(block, /server 25 → 25, agent 25 → 25 MiB/)
   assert.match(block, /^`npm run bench -- --write` on 2026-11-21, commit abc1234/m)

@@ -1,4 +1,4 @@
-import { type Figure, figure, type Outcome, ratio } from './figures.js'
+import { type Figure, figure, ratio } from './figures.js'
 import { writeBetween } from './page.js'
 import { number } from './table.js'
 import type { Report } from './write.js'
@@ -12,19 +12,22 @@ interface Row {
   what: string
   workload: string
   metric: string
+  /** What follows the figure. */
+  unit: string
 }
 
 const rows: Row[] = [
-  { what: 'CPU of all processes per 1 KiB request, 50 connections', workload: 'get-50', metric: 'cpu' },
-  { what: 'requests/s, 50 connections', workload: 'get-50', metric: 'rate' },
-  { what: 'p50 with one connection', workload: 'get-1', metric: 'p50' },
-  { what: 'download, 8 streams', workload: 'download-8', metric: 'rate' },
-  { what: 'upload, 8 streams', workload: 'upload-8', metric: 'rate' },
-  { what: 'WebSocket echo, 100 sockets × 8', workload: 'ws-100', metric: 'rate' },
+  { what: 'CPU of all processes per 1 KiB request, 50 connections', workload: 'get-50', metric: 'cpu', unit: ' µs' },
+  { what: 'requests/s, 50 connections', workload: 'get-50', metric: 'rate', unit: '' },
+  { what: 'p50 with one connection', workload: 'get-1', metric: 'p50', unit: ' ms' },
+  { what: 'download, 8 streams', workload: 'download-8', metric: 'rate', unit: ' MB/s' },
+  { what: 'upload, 8 streams', workload: 'upload-8', metric: 'rate', unit: ' MB/s' },
+  { what: 'WebSocket echo, 100 sockets × 8', workload: 'ws-100', metric: 'rate', unit: '/s' },
   {
     what: 'p99 of small requests beside 4 bulk downloads and a stuck reader',
     workload: 'beside-bulk-4',
     metric: 'p99',
+    unit: ' ms',
   },
 ]
 
@@ -39,7 +42,7 @@ export function writeReadme(report: Report): string | undefined {
 /** A table of some of the figures would look as if it were all, so one that is missing is the end of it. */
 export function readmeBlock({ about, command, outcomes }: Report): string | { missing: string[] } {
   const missing: string[] = []
-  const lines = rows.map(({ what, workload, metric }) => {
+  const lines = rows.map(({ what, workload, metric, unit }) => {
     const outcome = outcomes.find((each) => each.workload === workload)
     const figures = [ANCHOR, PRODUCT].map((target) => outcome && figure(outcome, target, metric))
     const multiple = outcome && ratio(outcome, PRODUCT, ANCHOR, metric)
@@ -47,8 +50,8 @@ export function readmeBlock({ about, command, outcomes }: Report): string | { mi
       missing.push(workload)
       return ''
     }
-    const cells = figures.map((each) => inUnit(each, unitOf(outcome, metric)))
-    return `| ${[what, ...cells, `${number(multiple.median)} ×`].join(' | ')} |`
+    const cells = figures.map((each) => inUnit(each, unit))
+    return `| ${[what, ...cells, `${multiple.median.toFixed(2)} ×`].join(' | ')} |`
   })
   const [memory, start] = ['memory', 'start'].map((name) => outcomes.find(({ workload }) => workload === name))
   if (memory === undefined) missing.push('memory')
@@ -63,20 +66,14 @@ export function readmeBlock({ about, command, outcomes }: Report): string | { mi
     '|---|---|---|---|',
     ...lines,
     `| memory, idle → peak with a slow download | ${held(ANCHOR, 'proxy')} MiB | server ${held(PRODUCT, 'server')}, agent ${held(PRODUCT, 'agent')} MiB | |`,
-    `| start of \`tunnel\` to the first answer | | ${inUnit(figure(start, PRODUCT, 'time'), 'ms')} | |`,
+    `| start of \`tunnel\` to the first answer | | ${inUnit(figure(start, PRODUCT, 'time'), ' ms')} | |`,
     '',
     `\`${command}\` on ${about.date.slice(0, 10)}, commit ${about.commit}, ${about.cores} cores of ${about.cpu}, Node ${about.node}, everything on loopback, load included.`,
   ].join('\n')
 }
 
-function unitOf(outcome: Outcome, metric: string): string {
-  return outcome.metrics.find(({ key }) => key === metric)?.unit ?? ''
-}
-
-/** `15,243/s`, `16.2 µs`: the table says per what. */
 function inUnit(value: Figure | undefined, unit: string): string {
-  if (value === undefined) return '–'
-  return unit === '/s' ? `${number(value.median)}/s` : `${number(value.median)} ${unit.replace('µs/request', 'µs')}`
+  return value === undefined ? '–' : `${number(value.median)}${unit}`
 }
 
 function round(value: Figure | undefined): string {
