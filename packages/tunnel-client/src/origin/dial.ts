@@ -25,6 +25,9 @@ export class Dialer {
   readonly #observer: ReachabilityObserver
   #ways: Way[]
   #reachable = true
+  #dials = 0
+  /** The last dial that said something of the origin's state. */
+  #lastTold = 0
 
   constructor(target: OriginTarget, trust: OriginTrust | undefined, observer: ReachabilityObserver) {
     this.#target = target
@@ -45,10 +48,10 @@ export class Dialer {
       clearTimeout(timer)
       clearTimeout(retry)
     }
+    const number = ++this.#dials
     const fail = (failure: DialFailure) => {
       settle()
-      if (this.#reachable) this.#observer.onUnreachable(failure)
-      this.#reachable = false
+      this.#learn(number, failure)
       onFailure(failure)
     }
     const timer = setTimeout(() => {
@@ -81,8 +84,7 @@ export class Dialer {
         settle()
         socket.removeListener('error', onError)
         if (index > 0) this.#ways = [way, ...ways.filter((other) => other !== way)]
-        if (!this.#reachable) this.#observer.onReachable()
-        this.#reachable = true
+        this.#learn(number, undefined)
         onConnected(socket)
       })
     }
@@ -91,6 +93,17 @@ export class Dialer {
       settle()
       current?.destroy()
     }
+  }
+
+  /** Take what a dial has come to for the state of the origin, unless one that began later has told already. */
+  #learn(number: number, failure: DialFailure | undefined): void {
+    if (number < this.#lastTold) return
+    this.#lastTold = number
+    const wasReachable = this.#reachable
+    this.#reachable = failure === undefined
+    if (failure === undefined) {
+      if (!wasReachable) this.#observer.onReachable()
+    } else if (wasReachable) this.#observer.onUnreachable(failure)
   }
 }
 
