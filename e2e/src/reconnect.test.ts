@@ -44,7 +44,7 @@ test('a server that shuts down in order is waited for as well', async () => {
 })
 
 test('an agent that was killed gets its name back, and only it does', async () => {
-  await using world = await World.start()
+  await using world = await World.start({ args: ['--park', '1s'] })
   const port = await world.app(hello)
   const state = world.newState()
   const first = await world.agent('demo', port, { state })
@@ -61,7 +61,7 @@ test('an agent that was killed gets its name back, and only it does', async () =
 })
 
 test('while the agent is away visitors get 503 with Retry-After; the page says which tunnel', async () => {
-  await using world = await World.start()
+  await using world = await World.start({ args: ['--park', '1s'] })
   const agent = await world.agent('demo', await world.app(hello))
   agent.kill('SIGKILL')
   await agent.exited
@@ -160,7 +160,7 @@ test('localhost is ::1 or 127.0.0.1, whichever the app listens on', {
 })
 
 test('a tunnel that goes down in the middle of an answer breaks it off, it does not end it', async () => {
-  await using world = await World.start()
+  await using world = await World.start({ args: ['--resume-grace', '1s'] })
   const agent = await world.agent(
     'demo',
     await world.app((_request, response) => {
