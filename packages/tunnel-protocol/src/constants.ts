@@ -64,6 +64,9 @@ export const MAX_QUEUED_CONTROL_BYTES = 16 * 1024 * 1024
 /** Bytes received after which the peer is told, so that it need not keep them for a new link. */
 export const ACK_AFTER_BYTES = 64 * 1024
 
+/** The same where something is sent anyway. */
+export const ACK_ALONG_BYTES = 1024
+
 /** Bytes kept for a peer that has not acknowledged them. What the kernels on the way may hold is a fraction of that. */
 export const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
 

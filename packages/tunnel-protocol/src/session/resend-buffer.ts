@@ -56,6 +56,10 @@ export class ResendBuffer {
     if (offset > this.#end) {
       throw new TunnelError('TUN_ERR_PROTOCOL', `the peer acknowledges ${offset} bytes, ${this.#end} were sent`)
     }
+    if (offset === this.#end) {
+      this.clear()
+      return
+    }
     while (this.#first < this.#parts.length && this.#start + this.#parts[this.#first]!.length <= offset) {
       this.#start += this.#parts[this.#first]!.length
       this.#first++
@@ -85,7 +89,7 @@ export class ResendBuffer {
   }
 
   clear(): void {
-    this.#parts = []
+    this.#parts.length = 0
     this.#first = 0
     this.#loose = 0
     this.#start = this.#end

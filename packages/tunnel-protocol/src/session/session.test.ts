@@ -309,7 +309,7 @@ test('no credit is granted on a stream whose peer has ended or that is over', ()
   for (const { handler } of agent.opened) handler.read()
   assert.deepEqual(
     agent.sent().map(({ type }) => type),
-    [FrameType.Reset],
+    [FrameType.Reset, FrameType.Ack],
   )
 })
 

@@ -1,5 +1,6 @@
 import {
   ACK_AFTER_BYTES,
+  ACK_ALONG_BYTES,
   DATA_FRAME_BYTES,
   DEFAULT_MAX_STREAMS,
   DEFAULT_WINDOW_BYTES,
@@ -283,7 +284,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       this.close(TunnelError.from(error))
       return
     }
-    if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_AFTER_BYTES) this.#acknowledge()
+    if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_AFTER_BYTES) {
+      this.#acknowledge()
+      this.#scheduleFlush()
+    }
   }
 
   onDrained(): void {
@@ -306,14 +310,14 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#finish(new TunnelError('TUN_ERR_SESSION_CLOSED', `the connection was lost (${reason})`))
   }
 
-  /** Tell the peer what need not be kept any longer. */
+  /** Tell the peer what need not be kept any longer, with the next flush. */
   #acknowledge(): void {
     if (this.#closed || !this.#resumable) return
     this.#acknowledgedBytes = this.#receivedBytes
     const payload = Buffer.allocUnsafe(8)
     payload.writeUInt32BE(Math.floor(this.#receivedBytes / 2 ** 32), 0)
     payload.writeUInt32BE(this.#receivedBytes % 2 ** 32, 4)
-    this.sendFrame(FrameType.Ack, 0, 0, payload)
+    this.#batch.add(FrameType.Ack, 0, 0, payload)
   }
 
   // FrameReader → session
@@ -392,6 +396,8 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (room <= 0) return // onDrained comes back here
     this.#scheduler.run(room, DATA_FRAME_BYTES, this.#emit)
     if (this.#batch.bytes > 0) {
+      // It costs next to nothing along with other frames, and the peer has less to keep.
+      if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_ALONG_BYTES) this.#acknowledge()
       const parts = this.#batch.take()
       if (this.#resumable) this.#unacknowledged.push(parts)
       link.send(parts)
