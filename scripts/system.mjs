@@ -12,12 +12,13 @@ const programs = {
   },
   caddy: { commands: ['caddy'], apt: 'caddy', tests: 'the tests behind Caddy' },
   nginx: { commands: ['nginx'], apt: 'nginx-light', tests: 'the tests behind nginx' },
+  ip: { commands: ['ip'], apt: 'iproute2', tests: 'the test of an agent whose network goes away' },
   systemd: { commands: ['systemd-notify'], apt: 'systemd', tests: 'the tests of the systemd units' },
   litmus: { commands: ['litmus'], apt: 'litmus', tests: 'its suite' },
   slowhttptest: { commands: ['slowhttptest'], apt: 'slowhttptest', tests: 'its suite' },
 }
 /** What npm test needs. */
-const forTests = ['chromium', 'caddy', 'nginx', 'systemd']
+const forTests = ['chromium', 'caddy', 'nginx', 'ip', 'systemd']
 
 /** Where a program is, or undefined. */
 export function find(name) {
