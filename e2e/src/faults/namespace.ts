@@ -13,7 +13,9 @@ export function missing(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces are a thing of Linux'
   if (process.getuid?.() !== 0) return 'only root may make network namespaces'
   try {
-    execFileSync('ip', ['netns', 'list'], { stdio: 'pipe' })
+    // Root of a container may list them and not make them.
+    ip(`netns add tunnel-${pid}-try`)
+    ip(`netns delete tunnel-${pid}-try`)
   } catch (error) {
     if (process.env.CI) throw error
     return `network namespaces can't be made here: ${(error as Error).message.split('\n')[0]}`
