@@ -4,7 +4,8 @@ import { setTimeout } from 'node:timers/promises'
 import { SLEPT_MS } from 'tunnel-protocol'
 import { Cutter } from './support/cutter.js'
 import { eventually } from './support/process.js'
-import { RawVisitor, visit } from './support/visitor.js'
+import { downloadOutlivesSilence } from './support/silence.js'
+import { visit } from './support/visitor.js'
 import { World } from './support/world.js'
 
 /** Nobody finds a dead link by waiting for so long. */
@@ -16,24 +17,8 @@ async function measured(cutter: Cutter): Promise<void> {
   await eventually('the round-trip time is measured', () => cutter.fromServer > before)
 }
 
-test('an answer that leads nowhere is noticed at once, long before any silence would be', async () => {
-  await using world = await World.start({ args: PATIENT })
-  const cutter = await Cutter.start(world)
-  let write = (_text: string) => {}
-  const app = await world.app((_, response) => {
-    write = (text) => void response.write(text)
-    write('one ')
-  })
-  await world.agent('demo', app, { args: PATIENT, env: { TUNNEL_SERVER: cutter.url } })
-  await measured(cutter)
-  const visitor = new RawVisitor(world)
-  visitor.send('GET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
-  await visitor.until((received) => received.includes('one '))
-  cutter.silence()
-  write('two ')
-  await visitor.until((received) => received.includes('two '))
-  assert.equal(cutter.count, 2)
-})
+test('an answer that leads nowhere is noticed at once, long before any silence would be', () =>
+  downloadOutlivesSilence(PATIENT, measured))
 
 test('an agent that was stopped for a while asks when it goes on; so a link that died meanwhile is noticed at once', async () => {
   await using world = await World.start({ args: PATIENT })

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { Cutter } from './support/cutter.js'
 import { BareLink, control, openBareLink } from './support/link.js'
 import { eventually } from './support/process.js'
+import { downloadOutlivesSilence } from './support/silence.js'
 import { open, RawVisitor, readAll, responseOf, visit } from './support/visitor.js'
 import { within } from './support/within.js'
 import { World } from './support/world.js'
@@ -97,24 +98,8 @@ test('a link that is cut a hundred times is a pause: transfers arrive whole, mes
   assert.equal(world.server.output.split('tunnel open').length - 1, 2, 'each new link resumed a session')
 })
 
-test('a link that falls silent without a word is noticed by both sides, and a download goes on', async () => {
-  const patience = ['--ping-interval', '200ms', '--ping-deadline', '300ms']
-  await using world = await World.start({ args: patience })
-  const cutter = await Cutter.start(world)
-  let write = (_text: string) => {}
-  const app = await world.app((_, response) => {
-    write = (text) => void response.write(text)
-    write('one ')
-  })
-  await world.agent('demo', app, { args: patience, env: { TUNNEL_SERVER: cutter.url } })
-  const visitor = new RawVisitor(world)
-  visitor.send('GET / HTTP/1.1\r\nHost: demo.localhost\r\n\r\n')
-  await visitor.until((received) => received.includes('one '))
-  cutter.silence()
-  write('two ')
-  await visitor.until((received) => received.includes('two '))
-  assert.equal(cutter.count, 2)
-})
+test('a link that falls silent without a word is noticed by both sides, and a download goes on', () =>
+  downloadOutlivesSilence(['--ping-interval', '200ms', '--ping-deadline', '300ms']))
 
 test('while the agent has no link a new request waits, and is answered when it has one again', async () => {
   await using world = await World.start()
