@@ -86,7 +86,7 @@ test('docs/protocol.md shows the bytes of one GET as they are sent', () => {
     }
   }
   pair.onOpen = ({ stream }) => {
-    stream.sendHead(Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n'), false)
+    stream.sendHead('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n', false)
     stream.write(Buffer.from('hello'))
     stream.end()
   }

@@ -6,8 +6,8 @@ import { framesIn, RecordingHandler } from 'tunnel-protocol/testing'
 import { MemoryServer, type Served } from '../testing/memory-server.js'
 import { Agent } from './agent.js'
 
-const HEAD = Buffer.from('GET / HTTP/1.1\r\nHost: demo\r\n')
-const OK = Buffer.from('HTTP/1.1 200 OK\r\n')
+const HEAD = 'GET / HTTP/1.1\r\nHost: demo\r\n'
+const OK = 'HTTP/1.1 200 OK\r\n'
 const lost = (code: ErrorCode = 'TUN_ERR_CONNECT') => new TunnelError(code, 'as the test wants')
 
 /** Let everything happen that needs no time. */

@@ -2,11 +2,11 @@ import {
   BodyReader,
   type BodySink,
   ByteQueue,
+  checkTrailers,
   IDEMPOTENT_METHODS,
   type OpenRequest,
   parseResponseHead,
   type ResponseHead,
-  readTrailers,
   type Stream,
   type StreamHandler,
   StreamKind,
@@ -87,7 +87,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #reported = false
 
   constructor(stream: Stream, sessionId: string, open: OpenRequest, options: ExchangeOptions) {
-    const head = open.head.toString('latin1')
+    const { head } = open
     const bodyless = open.bodyless
     this.#stream = stream
     this.#options = options
@@ -133,7 +133,8 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#connection = connection
     connection.user = this
     connection.outlet.begin(this.#stream)
-    connection.socket.write(`${this.#head}\r\n`, 'latin1')
+    connection.outlet.text(`${this.#head}\r\n`)
+    connection.outlet.send()
     if (connection.reused && connection.socket.errored !== null) {
       // The origin closed it a moment ago, and the system took nothing of the request: whatever it is, nobody has seen it.
       this.#detach()
@@ -163,9 +164,10 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     connection.outlet.write(part, this.#chunked && !this.#raw)
   }
 
-  onTrailers(trailers: Buffer): void {
+  onTrailers(trailers: string): void {
     try {
-      this.#trailers = readTrailers(trailers, 'TUN_ERR_PROTOCOL')
+      checkTrailers(trailers, 'TUN_ERR_PROTOCOL')
+      this.#trailers = trailers
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
@@ -186,9 +188,10 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #writeEnd(): void {
     if (this.#connection === undefined) return
     this.#requestDone = true
-    const { socket } = this.#connection
+    const { outlet, socket } = this.#connection
+    if (this.#chunked && !this.#raw) writeLastChunk(outlet, this.#trailers)
+    outlet.send()
     if (this.#raw) socket.end()
-    else if (this.#chunked) writeLastChunk(socket, this.#trailers)
     this.#finishIfDone()
   }
 
@@ -264,7 +267,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       if (this.#interimBytes > MAX_INTERIM_BYTES) {
         throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app sends interim responses without end')
       }
-      this.#stream.sendInterim(Buffer.from(lines, 'latin1'))
+      this.#stream.sendInterim(lines)
       return
     }
     this.#response = head
@@ -272,7 +275,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     if (this.#mayUpgrade) this.#requestDone = true
     // An origin that closes before it has read the request wants no more of it: the visitor has to hear that.
     const close = !this.#requestDone && this.#closesAfter(head) ? 'Connection: close\r\n' : ''
-    this.#stream.sendHead(Buffer.from(lines + wantedUpgrade(head) + close, 'latin1'), head.framing === 'none')
+    this.#stream.sendHead(lines + wantedUpgrade(head) + close, head.framing === 'none')
     if (head.framing === 'none') this.#endResponse()
     else this.#body = new BodyReader(head.framing, head.contentLength, this, 'TUN_ERR_ORIGIN_RESET')
   }
@@ -284,7 +287,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
       throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app switched protocols without saying to which')
     this.#response = head
     this.#raw = true
-    this.#stream.sendHead(Buffer.from(`${lines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 'latin1'), false)
+    this.#stream.sendHead(`${lines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, false)
     this.#report(101, undefined)
   }
 
@@ -294,7 +297,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
 
   onBodyEnd(trailers: string): void {
     this.#body = undefined
-    this.#stream.end(trailers === '' ? undefined : Buffer.from(trailers, 'latin1'))
+    this.#stream.end(trailers)
     this.#endResponse()
   }
 

@@ -1,73 +1,43 @@
-import { FRAME_HEADER_BYTES } from '../constants.js'
+import { FRAME_HEADER_BYTES, FrameType, OPEN_PREFIX_BYTES } from '../constants.js'
+import { Gather } from '../gather.js'
 import { writeHeader } from './header.js'
 
-/** Payloads of at least this many bytes travel as they are; smaller ones are copied beside their headers. */
-const COPY_BELOW_BYTES = 8 * 1024
-const SLAB_BYTES = 16 * 1024
-
-/** Where headers and small payloads are copied to: append-only, shared by all batches so that an idle session owns none. */
-let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-let slabUsed = 0
-
-/**
- * Gathers the frames of one event-loop turn: headers and small payloads copied into a slab, bulk payloads as views between them,
- * so that one `writev` sends everything and no bulk byte is copied.
- */
+/** Gathers the frames of one event-loop turn. */
 export class FrameBatch {
-  #parts: Buffer[] = []
-  #bytes = 0
-  /** The run of slab bytes that is ours and not yet in #parts. */
-  #run: Buffer = slab
-  #from = 0
-  #to = 0
+  readonly #gather = new Gather()
 
   /** Bytes gathered since the last take(). */
   get bytes(): number {
-    return this.#bytes
+    return this.#gather.bytes
   }
 
   add(type: number, flags: number, streamId: number, payload: Buffer): void {
-    const length = payload.length
-    const copied = length < COPY_BELOW_BYTES
-    this.#reserve(copied ? FRAME_HEADER_BYTES + length : FRAME_HEADER_BYTES)
-    this.#to = writeHeader(slab, this.#to, type, flags, streamId, length)
-    if (copied) {
-      slab.set(payload, this.#to)
-      this.#to += length
-    }
-    slabUsed = this.#to
-    this.#bytes += FRAME_HEADER_BYTES + length
-    if (copied) return
-    this.#cut()
-    this.#parts.push(payload)
+    this.#header(type, flags, streamId, payload.length)
+    this.#gather.piece(payload)
+  }
+
+  /** A frame whose payload is text, as latin1. */
+  addText(type: number, flags: number, streamId: number, text: string): void {
+    this.#header(type, flags, streamId, text.length)
+    this.#gather.text(text)
+  }
+
+  addOpen(flags: number, streamId: number, kind: number, tunnel: number, head: string): void {
+    this.#header(FrameType.Open, flags, streamId, OPEN_PREFIX_BYTES + head.length)
+    const at = this.#gather.room(OPEN_PREFIX_BYTES)
+    const { slab } = this.#gather
+    slab[at] = kind
+    slab.writeUInt32BE(tunnel, at + 1)
+    this.#gather.text(head)
+  }
+
+  #header(type: number, flags: number, streamId: number, length: number): void {
+    const at = this.#gather.room(FRAME_HEADER_BYTES)
+    writeHeader(this.#gather.slab, at, type, flags, streamId, length)
   }
 
   /** Everything gathered, in order. The buffers belong to the caller from now on. */
   take(): Buffer[] {
-    this.#cut()
-    const parts = this.#parts
-    this.#parts = []
-    this.#bytes = 0
-    return parts
-  }
-
-  /** Make #to the place of `bytes` free bytes in the slab, right behind our run unless another batch has written since. */
-  #reserve(bytes: number): void {
-    const full = slabUsed + bytes > slab.length
-    if (!full && this.#run === slab && this.#to === slabUsed) return
-    this.#cut()
-    if (full) {
-      slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-      slabUsed = 0
-    }
-    this.#run = slab
-    this.#from = slabUsed
-    this.#to = slabUsed
-  }
-
-  #cut(): void {
-    if (this.#to === this.#from) return
-    this.#parts.push(this.#run.subarray(this.#from, this.#to))
-    this.#from = this.#to
+    return this.#gather.take()
   }
 }

@@ -11,7 +11,8 @@ function read(chunks: Buffer[]): string[] {
   const seen: string[] = []
   let data = ''
   const reader = new FrameReader({
-    onFrame: (type, flags, streamId, payload) => seen.push(`${type} ${flags} ${streamId} ${payload.toString('hex')}`),
+    onFrame: (type, flags, streamId, bytes, start, end) =>
+      seen.push(`${type} ${flags} ${streamId} ${bytes.toString('hex', start, end)}`),
     onData: (streamId, part, end) => {
       data += part.toString('hex')
       if (!end) return
@@ -93,7 +94,10 @@ test('a length over the limit is refused at its header, before a byte of payload
 
 test('a whole frame in one chunk is a view of it; one in pieces is collected once', () => {
   const payloads: Buffer[] = []
-  const reader = new FrameReader({ onFrame: (_t, _f, _s, payload) => payloads.push(payload), onData() {} })
+  const reader = new FrameReader({
+    onFrame: (_t, _f, _s, ...payload) => payloads.push(payload[0].subarray(payload[1], payload[2])),
+    onData() {},
+  })
   const bytes = frame(FrameType.Head, 0, 1, 'x'.repeat(100))
   reader.push(bytes)
   assert.equal(payloads[0]!.buffer, bytes.buffer)

@@ -2,13 +2,12 @@ import { FRAME_HEADER_BYTES, FrameFlag, FrameType } from '../constants.js'
 import { type FrameHeader, readHeader } from './header.js'
 
 export interface FrameSink {
-  /** A whole frame other than DATA. `payload` is a view that the sink may keep. */
-  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void
+  /** A whole frame other than DATA, whose payload is `bytes` from `start` to `end`. Views of them may be kept. */
+  onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void
   /** Some bytes of a DATA frame, as they arrive. `end` comes with the last part of a frame that carries the END flag. */
   onData(streamId: number, part: Buffer, end: boolean): void
 }
 
-const EMPTY = Buffer.alloc(0)
 const known = new Set<number>(Object.values(FrameType))
 
 /**
@@ -74,14 +73,14 @@ export class FrameReader {
       this.#sink.onData(streamId, chunk.subarray(offset, end), complete && (flags & FrameFlag.End) !== 0)
     } else if (known.has(type)) {
       if (complete && this.#held === null) {
-        this.#sink.onFrame(type, flags, streamId, length === 0 ? EMPTY : chunk.subarray(offset, end))
+        this.#sink.onFrame(type, flags, streamId, chunk, offset, end)
       } else {
         this.#held ??= Buffer.allocUnsafe(length)
         chunk.copy(this.#held, length - this.#missing - taken, offset, end)
         if (complete) {
           const payload = this.#held
           this.#held = null
-          this.#sink.onFrame(type, flags, streamId, payload)
+          this.#sink.onFrame(type, flags, streamId, payload, 0, length)
         }
       }
     }

@@ -1,25 +1,18 @@
-/** Anything bytes can be written to: a socket. */
-export interface ByteWriter {
-  cork(): void
-  uncork(): void
-  write(data: Buffer | string, encoding?: BufferEncoding): boolean
+/** Where what is written is gathered. */
+export interface ChunkSink {
+  text(text: string): void
+  piece(piece: Buffer): void
 }
 
-/**
- * Write `part` as one chunk (RFC 9112 section 7.1). Returns what the last write returned. An empty part is left out:
- * a chunk of size 0 would end the body.
- */
-export function writeChunk(to: ByteWriter, part: Buffer): boolean {
-  if (part.length === 0) return true
-  to.cork()
-  to.write(`${part.length.toString(16)}\r\n`, 'latin1')
-  to.write(part)
-  const more = to.write('\r\n', 'latin1')
-  to.uncork()
-  return more
+/** Write `part` as one chunk (RFC 9112 section 7.1). An empty part is left out: a chunk of size 0 would end the body. */
+export function writeChunk(to: ChunkSink, part: Buffer): void {
+  if (part.length === 0) return
+  to.text(`${part.length.toString(16)}\r\n`)
+  to.piece(part)
+  to.text('\r\n')
 }
 
 /** Write the last chunk and the trailers, header lines that end in CRLF each. */
-export function writeLastChunk(to: ByteWriter, trailers: string): boolean {
-  return to.write(`0\r\n${trailers}\r\n`, 'latin1')
+export function writeLastChunk(to: Pick<ChunkSink, 'text'>, trailers: string): void {
+  to.text(`0\r\n${trailers}\r\n`)
 }

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { METHODS } from 'node:http'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Gather } from '../gather.js'
 import { fuzzing } from '../testing/fuzz.js'
 import { mutated, requests, responses } from '../testing/http-messages.js'
 import { type Walked, walkRequests, walkResponses } from '../testing/http-walk.js'
 import { fieldsOf, NodeClient, type NodeMessage, NodeServer } from '../testing/node-http.js'
-import { type ByteWriter, writeChunk, writeLastChunk } from './chunked.js'
+import { writeChunk, writeLastChunk } from './chunked.js'
 import { forwardedLines, provenance } from './forwarded.js'
 import type { RequestHead, ResponseHead } from './head.js'
 
@@ -20,18 +21,10 @@ const node = new NodeServer()
 /** `body` as it goes out again: what was chunked in some way is chunked in ours. */
 function framed({ head, body, trailers }: Walked<RequestHead | ResponseHead>): Buffer {
   if (head.framing !== 'chunked') return body
-  const parts: Buffer[] = []
-  const to: ByteWriter = {
-    cork() {},
-    uncork() {},
-    write(data) {
-      parts.push(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
-      return true
-    },
-  }
+  const to = new Gather()
   writeChunk(to, body)
   writeLastChunk(to, trailers)
-  return Buffer.concat(parts)
+  return Buffer.concat(to.take())
 }
 
 /** Bytes that RFC 9112 section 3.2 gives no meaning, passed on as they came: apps of old expect them. */

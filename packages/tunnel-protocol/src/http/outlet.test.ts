@@ -15,8 +15,12 @@ class Socket {
 
   cork(): void {}
   uncork(): void {}
-  write(data: Buffer | string): boolean {
-    this.written.push(Buffer.from(data as Buffer))
+  get writableLength(): number {
+    return this.writableNeedDrain ? this.#held : 0
+  }
+
+  write(data: Buffer): boolean {
+    this.written.push(Buffer.from(data))
     this.#held += data.length
     if (this.#held >= this.#capacity) this.writableNeedDrain = true
     return !this.writableNeedDrain
@@ -42,15 +46,20 @@ function outlet(capacity: number) {
     },
   }
   out.begin(source)
-  return { socket, out, source }
+  /** In a turn of its own. */
+  const write = (part: string | Buffer, chunked = false) => {
+    out.write(Buffer.from(part as string), chunked)
+    out.send()
+  }
+  return { socket, out, source, write }
 }
 
 test('what the socket takes is paid for at once, the rest when it has drained', () => {
-  const { socket, out, source } = outlet(10)
-  out.write(Buffer.from('12345'), false)
+  const { socket, out, source, write } = outlet(10)
+  write('12345')
   assert.equal(source.bytes, 5)
-  out.write(Buffer.from('67890'), false)
-  out.write(Buffer.from('ab'), false)
+  write('67890')
+  write('ab')
   assert.deepEqual([source.bytes, out.empty, socket.text], [5, false, '1234567890'])
   socket.drain()
   out.drained()
@@ -58,9 +67,9 @@ test('what the socket takes is paid for at once, the rest when it has drained', 
 })
 
 test('for a full socket, ten thousand one-byte pieces become a few, in order', () => {
-  const { socket, out, source } = outlet(4)
-  out.write(Buffer.from('full'), false)
-  for (let i = 0; i < 10_000; i++) out.write(Buffer.from(String(i % 10)), false)
+  const { socket, out, source, write } = outlet(4)
+  write('full')
+  for (let i = 0; i < 10_000; i++) write(String(i % 10))
   assert.equal(socket.written.length, 1)
   socket.drain()
   out.drained()
@@ -73,32 +82,32 @@ test('for a full socket, ten thousand one-byte pieces become a few, in order', (
 })
 
 test('a large piece never overtakes small ones that wait', () => {
-  const { socket, out } = outlet(4)
-  out.write(Buffer.from('full'), false)
-  out.write(Buffer.alloc(20_000, 'L'), false)
+  const { socket, out, write } = outlet(4)
+  write('full')
+  write(Buffer.alloc(20_000, 'L'))
   assert.equal(socket.written.length, 2) // kept as it is: the socket holds it as well as we would
-  out.write(Buffer.from('s'), false)
-  out.write(Buffer.alloc(20_000, 'M'), false)
+  write('s')
+  write(Buffer.alloc(20_000, 'M'))
   socket.drain()
   out.drained()
   assert.equal(socket.text, `full${'L'.repeat(20_000)}s${'M'.repeat(20_000)}`)
 })
 
 test('pieces of a chunked body become chunks, gathered ones one chunk together', () => {
-  const { socket, out } = outlet(8)
-  out.write(Buffer.from('abc'), true)
-  out.write(Buffer.from('d'), true)
-  out.write(Buffer.from('e'), true)
+  const { socket, out, write } = outlet(8)
+  write('abc', true)
+  write('d', true)
+  write('e', true)
   socket.drain()
   out.drained()
   assert.equal(socket.text, '3\r\nabc\r\n2\r\nde\r\n')
 })
 
 test('who wants to write behind the body is called once all of it is out', () => {
-  const { socket, out } = outlet(4)
+  const { socket, out, write } = outlet(4)
   const calls: string[] = []
-  out.write(Buffer.from('full'), false)
-  out.write(Buffer.from('x'), false)
+  write('full')
+  write('x')
   out.whenEmpty(() => calls.push(socket.text))
   assert.deepEqual(calls, [])
   socket.drain()
@@ -108,12 +117,42 @@ test('who wants to write behind the body is called once all of it is out', () =>
 })
 
 test('the next exchange gets nothing that was owed or waiting before it', () => {
-  const { socket, out, source } = outlet(4)
-  out.write(Buffer.from('full'), false)
-  out.write(Buffer.from('x'), false)
+  const { socket, out, source, write } = outlet(4)
+  write('full')
+  write('x')
   const next = { consumed: () => assert.fail('paid for what another one sent') }
   out.begin(next)
   socket.drain()
   out.drained()
   assert.deepEqual([socket.text, source.bytes], ['full', 0])
+})
+
+test('a head and small pieces of one turn are one write; nothing is written before its end', async () => {
+  const { socket, out, source } = outlet(1_000)
+  out.text('head\r\n')
+  out.write(Buffer.from('body'), true)
+  out.piece(Buffer.from('!'))
+  assert.deepEqual([socket.written.length, source.bytes], [0, 0])
+  await new Promise<void>((resolve) => process.nextTick(resolve))
+  assert.deepEqual([socket.written.length, source.bytes, socket.text], [1, 4, 'head\r\n4\r\nbody\r\n!'])
+})
+
+test('bulk goes out as it is, between what was gathered around it', () => {
+  const { socket, out, source } = outlet(1_000_000)
+  const bulk = Buffer.alloc(64 * 1024, 'b')
+  out.text('head')
+  out.write(bulk, false)
+  out.text('tail')
+  out.send()
+  assert.deepEqual([socket.written.map(({ length }) => length), source.bytes], [[4, bulk.length, 4], bulk.length])
+})
+
+test('what one turn gathered for several sockets goes to each of them', async () => {
+  const outlets = [outlet(1_000), outlet(1_000), outlet(1_000)]
+  for (const round of ['a', 'b']) for (const [i, { out }] of outlets.entries()) out.text(round + i)
+  await new Promise<void>((resolve) => process.nextTick(resolve))
+  assert.deepEqual(
+    outlets.map(({ socket }) => socket.text),
+    ['a0b0', 'a1b1', 'a2b2'],
+  )
 })

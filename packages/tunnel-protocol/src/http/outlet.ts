@@ -1,8 +1,14 @@
 import { ByteQueue } from '../byte-queue.js'
-import { type ByteWriter, writeChunk } from './chunked.js'
+import { Gather } from '../gather.js'
+import { writeChunk } from './chunked.js'
 
 /** The part of a socket that an outlet needs. */
-export interface OutletSocket extends ByteWriter {
+export interface OutletSocket {
+  cork(): void
+  uncork(): void
+  write(data: Buffer): boolean
+  /** Bytes written that the kernel has not taken. */
+  readonly writableLength: number
   /** More was written than its high-water mark; 'drain' will come. */
   readonly writableNeedDrain: boolean
 }
@@ -16,13 +22,27 @@ export interface OutletSource {
 /** Pieces below this wait here rather than in the socket while that is full. In bytes. */
 const SMALL_BYTES = 16 * 1024
 
+/** Those who have gathered something in this turn. */
+let gathering: Outlet[] = []
+
+function sendAll(): void {
+  const outlets = gathering
+  gathering = []
+  for (let i = 0; i < outlets.length; i++) outlets[i]!.endOfTurn()
+}
+
 /**
- * The way out of a session: writes one stream's bytes to a socket, and gives credit for them as the kernel takes them.
- * While the socket is full, small pieces are gathered here, where they cost what they hold. Belongs to a connection and serves
- * its exchanges one after another.
+ * The way out to one socket: gathers what one turn of the event loop has for it into one system call, and gives credit for the bytes
+ * of a stream as the kernel takes them. While the socket is full, small pieces wait here, where they cost what they hold. Belongs to a
+ * connection and serves its exchanges one after another.
  */
 export class Outlet {
   readonly #socket: OutletSocket
+  readonly #gather = new Gather()
+  /** sendAll() will come by. */
+  #scheduled = false
+  /** Bytes of the source in #gather. */
+  #gathered = 0
   readonly #waiting = new ByteQueue()
   #source: OutletSource | undefined
   /** The pieces in #waiting become chunks (RFC 9112 section 7.1). */
@@ -38,9 +58,22 @@ export class Outlet {
   /** Serve the next exchange. */
   begin(source: OutletSource): void {
     this.#source = source
+    this.#gathered = 0
     this.#unconsumed = 0
     this.#onEmpty = undefined
     if (this.#waiting.bytes > 0) this.#waiting.clear()
+  }
+
+  /** Write what is not the source's, as latin1: a head, or the end of a chunked body. Only while the outlet is empty. */
+  text(text: string): void {
+    this.#gather.text(text)
+    this.#schedule()
+  }
+
+  /** The same for bytes. */
+  piece(piece: Buffer): void {
+    this.#gather.piece(piece)
+    this.#schedule()
   }
 
   /** Write `part`, as a chunk if so wanted; the same for all parts of one body. */
@@ -50,12 +83,13 @@ export class Outlet {
       this.#waiting.push(part)
       return
     }
-    const more = chunked ? writeChunk(this.#socket, part) : this.#socket.write(part)
-    if (more) this.#source?.consumed(part.length)
-    else this.#unconsumed += part.length
+    this.#gathered += part.length
+    if (chunked) writeChunk(this.#gather, part)
+    else this.#gather.piece(part)
+    this.#schedule()
   }
 
-  /** Nothing waits here: what is written to the socket now comes behind the body. */
+  /** Nothing waits here: what is written now comes behind the body. */
   get empty(): boolean {
     return this.#waiting.bytes === 0
   }
@@ -63,6 +97,25 @@ export class Outlet {
   /** Call once when nothing waits any more. */
   whenEmpty(then: () => void): void {
     this.#onEmpty = then
+  }
+
+  /** Give the socket what was gathered, now rather than at the end of the turn. */
+  send(): void {
+    if (this.#gather.bytes === 0) return
+    const socket = this.#socket
+    const parts = this.#gather.take()
+    if (parts.length === 1) {
+      socket.write(parts[0]!)
+    } else {
+      socket.cork()
+      for (let i = 0; i < parts.length; i++) socket.write(parts[i]!)
+      socket.uncork()
+    }
+    const bytes = this.#gathered
+    if (bytes === 0) return
+    this.#gathered = 0
+    if (socket.writableLength === 0 || !socket.writableNeedDrain) this.#source?.consumed(bytes)
+    else this.#unconsumed += bytes
   }
 
   /** The socket emitted 'drain'. */
@@ -75,21 +128,26 @@ export class Outlet {
 
   /** Give the socket all that waits, full or not. */
   flush(): void {
-    if (this.#waiting.bytes > 0) this.#writeWaiting()
+    for (let part = this.#waiting.shift(); part !== undefined; part = this.#waiting.shift()) {
+      this.#gathered += part.length
+      if (this.#chunked) writeChunk(this.#gather, part)
+      else this.#gather.piece(part)
+    }
+    this.send()
     const onEmpty = this.#onEmpty
     this.#onEmpty = undefined
     onEmpty?.()
   }
 
-  #writeWaiting(): void {
-    const bytes = this.#waiting.bytes
-    let more = true
-    this.#socket.cork()
-    for (let part = this.#waiting.shift(); part !== undefined; part = this.#waiting.shift()) {
-      more = this.#chunked ? writeChunk(this.#socket, part) : this.#socket.write(part)
-    }
-    this.#socket.uncork()
-    if (more) this.#source?.consumed(bytes)
-    else this.#unconsumed += bytes
+  endOfTurn(): void {
+    this.#scheduled = false
+    this.send()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    if (gathering.length === 0) process.nextTick(sendAll)
+    gathering.push(this)
   }
 }

@@ -8,14 +8,12 @@ export function faultOfTrailers(lines: string): string | undefined {
 }
 
 /**
- * Trailers that the other end of a session sends. Whatever else stood there would be read as the beginning of the next message.
+ * Check trailers that the other end of a session sends. Whatever else stood there would be read as the beginning of the next message.
  * Throws TunnelError with the code given.
  */
-export function readTrailers(payload: Buffer, code: ErrorCode): string {
-  const lines = payload.toString('latin1')
+export function checkTrailers(lines: string, code: ErrorCode): void {
   const fault = faultOfTrailers(lines)
   if (fault !== undefined) throw new TunnelError(code, fault)
-  return lines
 }
 
 const FORWARDING = /^(?:forwarded|x[-_]forwarded[-_](?:for|host|port|proto)):[^\r]*\r\n/gim

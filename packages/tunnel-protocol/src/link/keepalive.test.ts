@@ -92,7 +92,7 @@ function world(t: TestContext, options: KeepaliveOptions = {}) {
     /** A sign of life and nothing else. */
     whisper: () => lone.feed(frame(0x0f, 0, 0)),
     /** Send something that calls for an answer. */
-    speak: () => void lone.session.openStream(1, 1, Buffer.from('GET / HTTP/1.1\r\n'), true, new RecordingHandler()),
+    speak: () => void lone.session.openStream(1, 1, 'GET / HTTP/1.1\r\n', true, new RecordingHandler()),
     get dead(): boolean {
       return lone.closed.length > 0
     },

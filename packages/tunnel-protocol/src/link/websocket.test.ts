@@ -283,7 +283,7 @@ for (const masking of ['zero key', 'random key'] as const) {
         onClose: ({ message }) => closed.push(message),
         onOpen: (stream) => {
           far.stream = stream
-          stream.sendHead(Buffer.from('HTTP/1.1 200 OK\r\n'), false)
+          stream.sendHead('HTTP/1.1 200 OK\r\n', false)
           stream.write(answer)
           stream.end()
           return far
@@ -292,9 +292,9 @@ for (const masking of ['zero key', 'random key'] as const) {
     })
     server.attach(world.serverLink)
     agent.attach(world.agentLink)
-    near.stream = server.openStream(1, 1, Buffer.from('POST / HTTP/1.1\r\nHost: a\r\n'), false, near)
+    near.stream = server.openStream(1, 1, 'POST / HTTP/1.1\r\nHost: a\r\n', false, near)
     near.stream.write(body)
-    near.stream.end(Buffer.from('X-Sum: 1\r\n'))
+    near.stream.end('X-Sum: 1\r\n')
     await done
     assert.ok(far.bytes.equals(body))
     assert.ok(near.bytes.equals(answer))

@@ -18,7 +18,7 @@ import {
 const MAX_STREAMS = 8
 const WINDOW_BYTES = 16 * 1024
 const MIB = 1024 * 1024
-const OK = Buffer.from('HTTP/1.1 200 OK\r\n')
+const OK = 'HTTP/1.1 200 OK\r\n'
 
 /** What a local app might be doing meanwhile, chosen by the stream's id so that a failing case repeats. */
 function answer({ stream, handler }: OpenedStream): void {
@@ -32,7 +32,7 @@ function answer({ stream, handler }: OpenedStream): void {
     case 2:
       stream.sendHead(OK, false)
       stream.write(Buffer.alloc(20_000))
-      stream.end(Buffer.from('X: 1\r\n'))
+      stream.end('X: 1\r\n')
       return
     case 3:
       handler.onData = () => stream.reset('TUN_ERR_ORIGIN_RESET', 'enough')
@@ -52,7 +52,7 @@ function survive(chunks: Buffer[]): void {
       for (let i = 0; i < 6; i++) {
         const near = new RecordingHandler()
         near.slow = i % 3 === 0
-        near.stream = lone.session.openStream(1, 0, Buffer.from('GET / HTTP/1.1\r\n'), i % 2 === 0, near)
+        near.stream = lone.session.openStream(1, 0, 'GET / HTTP/1.1\r\n', i % 2 === 0, near)
         near.stream.write(Buffer.alloc(1_000))
         handlers.push(near)
       }
@@ -103,7 +103,7 @@ const json = fc
     fc.record({ type: fc.constantFrom('hello', 'welcome', 'bound', 'x') }).map((message) => JSON.stringify(message)),
   )
   .map((text) => Buffer.from(text))
-const head = fc.constantFrom(OK, Buffer.from('HTTP/1.1 100 Continue\r\n'), Buffer.alloc(0))
+const head = fc.constantFrom(Buffer.from(OK), Buffer.from('HTTP/1.1 100 Continue\r\n'), Buffer.alloc(0))
 const withCode = fc.tuple(fc.nat(30), noise).map(([code, words]) => Buffer.concat([u32(code), words]))
 const openPayload = fc
   .tuple(fc.nat(255), fc.nat(0xffff_ffff), noise)
@@ -173,7 +173,7 @@ function conversation(): Record<'toAgent' | 'toServer', Buffer> {
   for (let i = 0; i < 6; i++) {
     const { stream } = pair.open('POST / HTTP/1.1\r\nHost: demo\r\n')
     stream.write(Buffer.alloc(3_000, i))
-    stream.end(i % 2 === 0 ? Buffer.from('X: 1\r\n') : undefined)
+    stream.end(i % 2 === 0 ? 'X: 1\r\n' : undefined)
     pair.pump()
   }
   return { toAgent: withoutAcks(said.toAgent), toServer: withoutAcks(said.toServer) }

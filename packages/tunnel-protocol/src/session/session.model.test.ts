@@ -8,7 +8,7 @@ import { WindowBudget } from './window-budget.js'
 const STREAMS = 4
 const WINDOW_BYTES = 16 * 1024
 const GROWN_BYTES = 40 * 1024
-const OK = Buffer.from('HTTP/1.1 200 OK\r\n')
+const OK = 'HTTP/1.1 200 OK\r\n'
 
 type Side = 'server' | 'agent'
 type Step =
@@ -124,7 +124,7 @@ function apply({ pair, directions }: World, step: Step): void {
         way.ended = true
         way.trailers = step.trailers ? `X-Stream: ${step.stream}\r\n` : ''
       }
-      way.sender.end(step.trailers ? Buffer.from(`X-Stream: ${step.stream}\r\n`) : undefined)
+      way.sender.end(step.trailers ? `X-Stream: ${step.stream}\r\n` : undefined)
       return
     }
     case 'reset': {

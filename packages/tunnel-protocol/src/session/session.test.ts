@@ -8,7 +8,7 @@ import { Session } from './session.js'
 
 const KIB = 1024
 const GET = 'GET / HTTP/1.1\r\nHost: demo\r\n'
-const OK = Buffer.from('HTTP/1.1 200 OK\r\n')
+const OK = 'HTTP/1.1 200 OK\r\n'
 const openPayload = (head = GET) => Buffer.concat([Buffer.from([1]), u32(7), Buffer.from(head)])
 const open = (id: number, flags = 0) => frame(FrameType.Open, flags, id, openPayload())
 const data = (id: number, payload: Buffer | string, flags = 0) => frame(FrameType.Data, flags, id, payload)
@@ -18,10 +18,10 @@ const lost = () => new TunnelError('TUN_ERR_SESSION_CLOSED', 'test is over')
 
 test('a stream opens with its kind, tunnel and head', () => {
   const pair = new SessionPair()
-  pair.server.openStream(2, 0xffff_ffff, Buffer.from(GET), true, new RecordingHandler())
+  pair.server.openStream(2, 0xffff_ffff, GET, true, new RecordingHandler())
   pair.pump()
   const { open, handler, stream } = pair.opened[0]!
-  assert.deepEqual([open.kind, open.tunnel, open.head.toString(), open.bodyless], [2, 0xffff_ffff, GET, true])
+  assert.deepEqual([open.kind, open.tunnel, open.head, open.bodyless], [2, 0xffff_ffff, GET, true])
   assert.deepEqual(handler.events, ['end'])
   assert.equal(stream.id, 1)
 })
@@ -31,7 +31,7 @@ test('bodies and trailers go both ways, and a stream is gone when both sides hav
   const { near, stream, far } = pair.open()
   stream.write(Buffer.from('ques'))
   stream.write(Buffer.from('tion'))
-  stream.end(Buffer.from('X-Sum: 1\r\n'))
+  stream.end('X-Sum: 1\r\n')
   far.stream.sendHead(OK, false)
   far.stream.write(Buffer.from('answer'))
   pair.pump()
@@ -52,7 +52,9 @@ test('an exchange without bodies is three frames: open, head, and nothing else',
   const agent = new LoneSession('agent')
   agent.onOpen = ({ stream }) => stream.sendHead(OK, true)
   agent.feed(open(1, FrameFlag.End))
-  assert.deepEqual(agent.sent(), [{ type: FrameType.Head, flags: FrameFlag.End, streamId: 1, payload: OK }])
+  assert.deepEqual(agent.sent(), [
+    { type: FrameType.Head, flags: FrameFlag.End, streamId: 1, payload: Buffer.from(OK) },
+  ])
   assert.equal(agent.session.streamCount, 0)
 })
 
@@ -76,8 +78,8 @@ test('the end rides on the last DATA frame', () => {
 test('interim heads come before the final one', () => {
   const pair = new SessionPair()
   const { near, far } = pair.open()
-  far.stream.sendInterim(Buffer.from('HTTP/1.1 100 Continue\r\n'))
-  far.stream.sendInterim(Buffer.from('HTTP/1.1 103 Early Hints\r\n'))
+  far.stream.sendInterim('HTTP/1.1 100 Continue\r\n')
+  far.stream.sendInterim('HTTP/1.1 103 Early Hints\r\n')
   far.stream.sendHead(OK, true)
   pair.pump()
   assert.deepEqual(near.events, ['interim', 'interim', 'head', 'end'])
@@ -87,7 +89,7 @@ test('after its own end a side still receives, and what it writes goes nowhere',
   const pair = new SessionPair()
   const { near, stream, far } = pair.open(GET, true)
   stream.write(Buffer.from('too late'))
-  stream.end(Buffer.from('X: 1\r\n'))
+  stream.end('X: 1\r\n')
   far.stream.sendHead(OK, false)
   far.stream.write(Buffer.from('still comes'))
   pair.pump()
@@ -319,7 +321,7 @@ test('the window the peer announced holds for streams opened later; nonsense is 
     server.session.setPeerWindow(nonsense)
   }
   const sentOn = (bytes: number): number => {
-    const stream = server.session.openStream(1, 0, Buffer.from(GET), false, new RecordingHandler())
+    const stream = server.session.openStream(1, 0, GET, false, new RecordingHandler())
     stream.write(Buffer.alloc(bytes))
     return bytesOf(server.sent())
   }
@@ -393,7 +395,7 @@ test('a peer that causes answers and never reads them loses the session before m
 
 test('heads that no link takes end the session, not the process', () => {
   const agent = new LoneSession('agent')
-  agent.onOpen = ({ stream }) => stream.sendHead(Buffer.alloc(200 * KIB, 'x'), true)
+  agent.onOpen = ({ stream }) => stream.sendHead('x'.repeat(200 * KIB), true)
   for (let id = 1; id < 200; id++) agent.feed(open(id, FrameFlag.End))
   assert.deepEqual(
     agent.closed.map(({ code }) => code),
@@ -405,7 +407,7 @@ test('heads that no link takes end the session, not the process', () => {
 test('small frames queued behind a stalled link go out in order once it moves', () => {
   const pair = new SessionPair()
   pair.serverLink.stalled = true
-  const { stream } = { stream: pair.server.openStream(1, 0, Buffer.from(GET), false, new RecordingHandler()) }
+  const { stream } = { stream: pair.server.openStream(1, 0, GET, false, new RecordingHandler()) }
   stream.write(Buffer.alloc(300 * KIB))
   pair.pump()
   for (let i = 0; i < 50; i++) pair.server.sendControl({ type: 'n', i })
@@ -422,7 +424,7 @@ test('small frames queued behind a stalled link go out in order once it moves', 
 
 test('a request head over the limit of a frame is refused where it would be sent', () => {
   const pair = new SessionPair()
-  const head = Buffer.alloc(MAX_FRAME_BYTES, 'x')
+  const head = 'x'.repeat(MAX_FRAME_BYTES)
   assert.throws(() => pair.server.openStream(1, 0, head, true, new RecordingHandler()), {
     code: 'TUN_ERR_HEAD_TOO_LARGE',
   })
@@ -432,9 +434,9 @@ test('a request head over the limit of a frame is refused where it would be sent
 })
 
 const overLimit: Array<[string, (stream: import('./stream.js').Stream) => void]> = [
-  ['response head', (stream) => stream.sendHead(Buffer.alloc(MAX_FRAME_BYTES + 1), false)],
-  ['response head that ends', (stream) => stream.sendHead(Buffer.alloc(MAX_FRAME_BYTES + 1), true)],
-  ['interim head', (stream) => stream.sendInterim(Buffer.alloc(MAX_FRAME_BYTES + 1))],
+  ['response head', (stream) => stream.sendHead('x'.repeat(MAX_FRAME_BYTES + 1), false)],
+  ['response head that ends', (stream) => stream.sendHead('x'.repeat(MAX_FRAME_BYTES + 1), true)],
+  ['interim head', (stream) => stream.sendInterim('x'.repeat(MAX_FRAME_BYTES + 1))],
 ]
 for (const [what, send] of overLimit) {
   test(`a ${what} over the limit of a frame resets its stream on both sides and leaves the session alone`, () => {
@@ -452,7 +454,7 @@ test('trailers over the limit of a frame reset their stream', () => {
   const pair = new SessionPair()
   const { near, far } = pair.open()
   far.stream.sendHead(OK, false)
-  far.stream.end(Buffer.alloc(MAX_FRAME_BYTES + 1))
+  far.stream.end('x'.repeat(MAX_FRAME_BYTES + 1))
   pair.pump()
   assert.equal(near.error?.code, 'TUN_ERR_HEAD_TOO_LARGE')
   assert.equal(pair.server.closed || pair.agent.closed, false)
@@ -586,7 +588,7 @@ test('a lost link resets every stream with TUN_ERR_SESSION_CLOSED, once on each 
   pair.server.close(lost())
   pair.server.onClosed('again')
   assert.deepEqual([pair.closed.server.length, pair.closed.agent.length], [1, 1])
-  assert.throws(() => pair.server.openStream(1, 0, Buffer.from(GET), true, new RecordingHandler()), {
+  assert.throws(() => pair.server.openStream(1, 0, GET, true, new RecordingHandler()), {
     code: 'TUN_ERR_SESSION_CLOSED',
   })
 })
@@ -596,7 +598,7 @@ for (const cutAt of [0, 1, 9, 10, 11, 40, 1_000]) {
     const pair = new SessionPair()
     pair.serverLink.cutAfterBytes(cutAt)
     const near = new RecordingHandler()
-    const stream = pair.server.openStream(1, 0, Buffer.from(GET), false, near)
+    const stream = pair.server.openStream(1, 0, GET, false, near)
     stream.write(Buffer.alloc(2_000, 'y'))
     stream.end()
     pair.pump()
@@ -724,7 +726,7 @@ for (const [what, role, bytes, code = 'TUN_ERR_PROTOCOL'] of wrong) {
   test(`${what} ends the ${role}'s session with ${code}, and the peer is told`, () => {
     const lone = new LoneSession(role)
     const near = new RecordingHandler()
-    if (role === 'server') lone.session.openStream(1, 0, Buffer.from(GET), false, near)
+    if (role === 'server') lone.session.openStream(1, 0, GET, false, near)
     lone.feed(...bytes)
     assert.deepEqual(
       lone.closed.map((error) => error.code),
@@ -763,7 +765,7 @@ test('a control message nested as deep as it fits does no harm', () => {
 
 test('a peer that reads and acknowledges nothing loses the session before memory grows', () => {
   const lone = new LoneSession('server')
-  const stream = lone.session.openStream(1, 1, Buffer.from('POST / HTTP/1.1\r\n'), false, new RecordingHandler())
+  const stream = lone.session.openStream(1, 1, 'POST / HTTP/1.1\r\n', false, new RecordingHandler())
   const part = Buffer.alloc(256 * 1024)
   for (let i = 0; i < 400 && lone.closed.length === 0; i++) {
     stream.write(part)
@@ -776,7 +778,7 @@ test('a peer that reads and acknowledges nothing loses the session before memory
 
 test('a peer that acknowledges keeps the session, however much it reads', () => {
   const lone = new LoneSession('server')
-  const stream = lone.session.openStream(1, 1, Buffer.from('POST / HTTP/1.1\r\n'), false, new RecordingHandler())
+  const stream = lone.session.openStream(1, 1, 'POST / HTTP/1.1\r\n', false, new RecordingHandler())
   const part = Buffer.alloc(256 * 1024)
   let received = 0
   for (let i = 0; i < 400; i++) {

@@ -35,8 +35,8 @@ export interface OpenRequest {
   kind: number
   /** The number the agent gave the tunnel when it bound it. */
   tunnel: number
-  /** Request head: bytes of HTTP/1.1 without the empty line. */
-  head: Buffer
+  /** Request head: HTTP/1.1 as latin1 text, without the empty line. */
+  head: string
   /** Nothing follows the head. */
   bodyless: boolean
 }
@@ -238,7 +238,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
    * Server only: open a stream. With `end` the request has no body.
    * Throws TUN_ERR_TOO_MANY_STREAMS, TUN_ERR_SESSION_CLOSED, or TUN_ERR_HEAD_TOO_LARGE.
    */
-  openStream(kind: StreamKind, tunnel: number, head: Buffer, end: boolean, handler: StreamHandler): Stream {
+  openStream(kind: StreamKind, tunnel: number, head: string, end: boolean, handler: StreamHandler): Stream {
     if (this.#closed) throw new TunnelError('TUN_ERR_SESSION_CLOSED', 'the agent is no longer connected')
     if (this.#streams.size >= this.#maxStreams || this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES / 2) {
       throw new TunnelError('TUN_ERR_TOO_MANY_STREAMS', `this agent already carries ${this.#streams.size} requests`)
@@ -250,11 +250,9 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     const stream = new Stream(this.#lastStreamId, this, handler, this.#peerWindowBytes, this.#windowBytes, this.#growth)
     stream.headDue = true
     this.#streams.set(stream.id, stream)
-    const payload = Buffer.allocUnsafe(OPEN_PREFIX_BYTES + head.length)
-    payload[0] = kind
-    payload.writeUInt32BE(tunnel, 1)
-    payload.set(head, OPEN_PREFIX_BYTES)
-    this.sendFrame(FrameType.Open, end ? FrameFlag.End : 0, stream.id, payload)
+    this.#batch.addOpen(end ? FrameFlag.End : 0, stream.id, kind, tunnel, head)
+    this.#unanswered = true
+    this.#queued()
     if (end) stream.endedWithHead()
     return stream
   }
@@ -322,34 +320,35 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   // FrameReader → session
 
-  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+  onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (this.#closed) return
     if (type < 0x10) {
-      this.#onSessionFrame(type, payload)
+      this.#onSessionFrame(type, bytes.subarray(start, end))
       return
     }
+    const isEnd = (flags & FrameFlag.End) !== 0
     if (type === FrameType.Open) {
-      this.#onOpen(streamId, payload, (flags & FrameFlag.End) !== 0)
+      this.#onOpen(streamId, bytes, start, end, isEnd)
       return
     }
     const stream = this.#find(streamId)
     if (stream === undefined) return
     switch (type) {
       case FrameType.Head:
-        stream.receiveHead(payload, (flags & FrameFlag.End) !== 0)
+        stream.receiveHead(bytes.toString('latin1', start, end), isEnd)
         return
       case FrameType.Interim:
-        stream.receiveInterim(payload)
+        stream.receiveInterim(bytes.toString('latin1', start, end))
         return
       case FrameType.Trailers:
-        stream.receiveTrailers(payload)
+        stream.receiveTrailers(bytes.toString('latin1', start, end))
         return
       case FrameType.Reset:
-        stream.receiveReset(errorFromPayload(payload))
+        stream.receiveReset(errorFromPayload(bytes.subarray(start, end)))
         return
       case FrameType.Credit:
-        if (payload.length !== 4) throw new TunnelError('TUN_ERR_PROTOCOL', 'a CREDIT frame must be 4 bytes long')
-        stream.receiveCredit(payload.readUInt32BE(0))
+        if (end - start !== 4) throw new TunnelError('TUN_ERR_PROTOCOL', 'a CREDIT frame must be 4 bytes long')
+        stream.receiveCredit(bytes.readUInt32BE(start))
     }
   }
 
@@ -364,6 +363,18 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (this.#closed) return
     this.#batch.add(type, flags, streamId, payload)
     if (type >= FrameType.Open) this.#unanswered = true
+    this.#queued()
+  }
+
+  sendText(type: number, flags: number, streamId: number, text: string): void {
+    if (this.#closed) return
+    this.#batch.addText(type, flags, streamId, text)
+    this.#unanswered = true
+    this.#queued()
+  }
+
+  /** A frame that nothing holds back has been added to the batch. */
+  #queued(): void {
     if (this.#batch.bytes > MAX_QUEUED_CONTROL_BYTES) {
       this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer causes answers faster than it reads them'))
       return
@@ -450,14 +461,14 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     }
   }
 
-  #onOpen(id: number, payload: Buffer, end: boolean): void {
+  #onOpen(id: number, bytes: Buffer, start: number, end: number, bodyless: boolean): void {
     if (this.#role === 'server' || this.#handler.onOpen === undefined) {
       throw new TunnelError('TUN_ERR_PROTOCOL', 'an agent may not open streams')
     }
     if (id === 0 || !isLater(id, this.#lastStreamId) || this.#streams.has(id)) {
       throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${id} opened after ${this.#lastStreamId}`)
     }
-    if (payload.length < OPEN_PREFIX_BYTES) throw new TunnelError('TUN_ERR_PROTOCOL', 'an OPEN frame is too short')
+    if (end - start < OPEN_PREFIX_BYTES) throw new TunnelError('TUN_ERR_PROTOCOL', 'an OPEN frame is too short')
     this.#lastStreamId = id
     const stream = new Stream(id, this, closedHandler, this.#peerWindowBytes, this.#windowBytes, this.#growth)
     this.#streams.set(id, stream)
@@ -466,10 +477,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       return
     }
     const open: OpenRequest = {
-      kind: payload[0]!,
-      tunnel: payload.readUInt32BE(1),
-      head: payload.subarray(OPEN_PREFIX_BYTES),
-      bodyless: end,
+      kind: bytes[start]!,
+      tunnel: bytes.readUInt32BE(start + 1),
+      head: bytes.toString('latin1', start + OPEN_PREFIX_BYTES, end),
+      bodyless,
     }
     try {
       stream.setHandler(this.#handler.onOpen(stream, open))
@@ -478,7 +489,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       stream.reset(code, detail)
       return
     }
-    if (end) stream.receiveEnd()
+    if (bodyless) stream.receiveEnd()
   }
 
   /** The stream, or nothing for one that is already over. Throws for one that was never opened. */

@@ -8,14 +8,14 @@ import { nextState, type StreamState } from './stream-state.js'
 
 /** What a stream tells the exchange on top of it. Nothing comes after onReset, or after both sides have ended. */
 export interface StreamHandler {
-  /** The final response head (agent to server), as bytes of HTTP/1.1 without the empty line. */
-  onHead(head: Buffer): void
+  /** The final response head (agent to server): HTTP/1.1 as latin1 text, without the empty line. */
+  onHead(head: string): void
   /** An interim (1xx) response head. */
-  onInterim(head: Buffer): void
+  onInterim(head: string): void
   /** Body bytes, or raw bytes after an upgrade. Owes stream.consumed(part.length) once they have been passed on. */
   onData(part: Buffer): void
   /** Trailer lines; onEnd follows. */
-  onTrailers(trailers: Buffer): void
+  onTrailers(trailers: string): void
   /** The peer sends nothing more on this stream. */
   onEnd(): void
   /** The stream is over before its time: by the peer, by the end of the session, or by a head of ours that fits no frame. */
@@ -30,6 +30,8 @@ export interface StreamHandler {
 export interface StreamOwner {
   /** Queue a frame in front of all DATA. */
   sendFrame(type: number, flags: number, streamId: number, payload: Buffer): void
+  /** The same with latin1 text. */
+  sendText(type: number, flags: number, streamId: number, text: string): void
   /** The stream has bytes, trailers or an end to send, and credit for them. */
   streamReady(stream: Stream): void
   /** Both sides have ended, or one has reset. */
@@ -95,14 +97,14 @@ export class Stream {
   }
 
   /** Send the final response head. With `end` the response has no body. */
-  sendHead(head: Buffer, end: boolean): void {
+  sendHead(head: string, end: boolean): void {
     if (!this.#maySend || this.#tooLarge(head)) return
-    this.#owner.sendFrame(FrameType.Head, end ? FrameFlag.End : 0, this.id, head)
+    this.#owner.sendText(FrameType.Head, end ? FrameFlag.End : 0, this.id, head)
     if (end) this.endedWithHead()
   }
 
-  sendInterim(head: Buffer): void {
-    if (this.#maySend && !this.#tooLarge(head)) this.#owner.sendFrame(FrameType.Interim, 0, this.id, head)
+  sendInterim(head: string): void {
+    if (this.#maySend && !this.#tooLarge(head)) this.#owner.sendText(FrameType.Interim, 0, this.id, head)
   }
 
   /**
@@ -124,10 +126,10 @@ export class Stream {
   }
 
   /** Send nothing more, after `trailers` if there are any. */
-  end(trailers?: Buffer): void {
-    if (!this.#maySend || (trailers !== undefined && this.#tooLarge(trailers))) return
+  end(trailers = ''): void {
+    if (!this.#maySend || this.#tooLarge(trailers)) return
     this.#endQueued = true
-    this.#trailers = trailers ?? null
+    this.#trailers = trailers === '' ? null : Buffer.from(trailers, 'latin1')
     if (this.#pendingBytes === 0 || this.#sendWindow.credit > 0) this.#owner.streamReady(this)
   }
 
@@ -206,14 +208,14 @@ export class Stream {
     this.handler.onDrain()
   }
 
-  receiveHead(head: Buffer, end: boolean): void {
+  receiveHead(head: string, end: boolean): void {
     if (!this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has a response head too many`)
     this.headDue = false
     this.handler.onHead(head)
     if (end) this.receiveEnd()
   }
 
-  receiveInterim(head: Buffer): void {
+  receiveInterim(head: string): void {
     if (!this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has an interim head too late`)
     this.handler.onInterim(head)
   }
@@ -227,7 +229,7 @@ export class Stream {
     if (end) this.receiveEnd()
   }
 
-  receiveTrailers(trailers: Buffer): void {
+  receiveTrailers(trailers: string): void {
     if (this.headDue) throw new TunnelError('TUN_ERR_PROTOCOL', `stream ${this.id} has trailers before its head`)
     if (this.#state === 'halfClosedRemote') nextState(this.#state, 'receiveEnd')
     this.handler.onTrailers(trailers)
@@ -255,7 +257,7 @@ export class Stream {
   }
 
   /** What no frame can hold ends this stream, on both sides; sent, it would end the session. */
-  #tooLarge(head: Buffer): boolean {
+  #tooLarge(head: string): boolean {
     if (head.length <= MAX_FRAME_BYTES) return false
     const error = new TunnelError('TUN_ERR_HEAD_TOO_LARGE', `a head or trailers of ${head.length} bytes`)
     this.#owner.sendFrame(FrameType.Reset, 0, this.id, errorPayload(error.code, error.detail))

@@ -37,7 +37,8 @@ export interface PlainFrame {
 export function framesIn(bytes: Buffer): PlainFrame[] {
   const frames: PlainFrame[] = []
   const reader = new FrameReader({
-    onFrame: (type, flags, streamId, payload) => frames.push({ type, flags, streamId, payload }),
+    onFrame: (type, flags, streamId, bytes, start, end) =>
+      frames.push({ type, flags, streamId, payload: bytes.subarray(start, end) }),
     onData: (streamId, payload, end) => frames.push({ type: 0x13, flags: end ? 1 : 0, streamId, payload }),
   })
   reader.push(bytes)
@@ -60,14 +61,14 @@ export class RecordingHandler implements StreamHandler {
     return Buffer.concat(this.parts)
   }
 
-  onHead(head: Buffer): void {
+  onHead(head: string): void {
     this.events.push('head')
-    this.heads.push(head.toString('latin1'))
+    this.heads.push(head)
   }
 
-  onInterim(head: Buffer): void {
+  onInterim(head: string): void {
     this.events.push('interim')
-    this.heads.push(head.toString('latin1'))
+    this.heads.push(head)
   }
 
   onData(part: Buffer): void {
@@ -77,9 +78,9 @@ export class RecordingHandler implements StreamHandler {
     if (!this.slow) this.read()
   }
 
-  onTrailers(trailers: Buffer): void {
+  onTrailers(trailers: string): void {
     this.events.push('trailers')
-    this.trailers = trailers.toString('latin1')
+    this.trailers = trailers
   }
 
   onEnd(): void {
@@ -236,7 +237,7 @@ export class SessionPair {
     tunnel = 7,
   ): { near: RecordingHandler; stream: Stream; far: OpenedStream } {
     const near = new RecordingHandler()
-    const stream = this.server.openStream(1, tunnel, Buffer.from(head), end, near)
+    const stream = this.server.openStream(1, tunnel, head, end, near)
     near.stream = stream
     this.pump()
     return { near, stream, far: this.opened.at(-1)! }

@@ -19,7 +19,7 @@ async function upgrade(world: VisitorWorld, protocol: string): Promise<FakeSocke
   const lines = `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`
   const visitor = await ask(world, GET.replace('\r\n\r\n', `\r\n${lines}\r\n`))
   const { stream } = world.pair.opened.at(-1)!
-  stream.sendHead(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${lines}`), false)
+  stream.sendHead(`HTTP/1.1 101 Switching Protocols\r\n${lines}`, false)
   await world.settle()
   visitor.received = ''
   return visitor
@@ -75,7 +75,7 @@ test('when the time to drain is over, each visitor is told as clearly as there i
   const world = new VisitorWorld()
   const unanswered = await ask(world, GET)
   const begun = await ask(world, GET)
-  world.pair.opened[1]!.stream.sendHead(Buffer.from('HTTP/1.1 200 OK\r\n'), false)
+  world.pair.opened[1]!.stream.sendHead('HTTP/1.1 200 OK\r\n', false)
   const raw = await upgrade(world, 'x')
   world.holder.attached = false
   const parked = await ask(world, GET)

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import {
+  checkTrailers,
   type ErrorCode,
   errorTable,
   FrameBoundaries,
@@ -11,7 +12,6 @@ import {
   type Provenance,
   parseResponseHead,
   type RequestHead,
-  readTrailers,
   type Stream,
   type StreamHandler,
   StreamKind,
@@ -20,7 +20,6 @@ import {
 import type { Member } from '../registry/tunnel.js'
 import { type Loss, lossOf } from './repeat.js'
 import { ResponseWriter } from './response.js'
-import { corkForTurn } from './turn.js'
 
 /** The visitor's connection, as an exchange sees it. */
 export interface VisitorSide {
@@ -98,7 +97,7 @@ export class Exchange implements StreamHandler {
     this.#stream = member.holder.session.openStream(
       upgrade === undefined ? StreamKind.Http : StreamKind.Upgrade,
       member.number,
-      Buffer.from(head, 'latin1'),
+      head,
       this.#requestDone && upgrade === undefined,
       this,
     )
@@ -125,7 +124,7 @@ export class Exchange implements StreamHandler {
   /** The request is complete. */
   requestEnded(trailers: string): void {
     this.#requestDone = true
-    this.#stream.end(trailers === '' ? undefined : Buffer.from(trailers, 'latin1'))
+    this.#stream.end(trailers)
     this.#finishIfDone()
   }
 
@@ -161,29 +160,28 @@ export class Exchange implements StreamHandler {
 
   // Agent → visitor
 
-  onInterim(payload: Buffer): void {
+  onInterim(text: string): void {
     this.#answered = true
     if (this.responseStarted || this.request.minor === 0) return
     try {
-      const head = parseResponseHead(payload.toString('latin1'), this.request.method)
+      const head = parseResponseHead(text, this.request.method)
       if (head.status < 100 || head.status > 199 || head.status === 101) {
         throw new TunnelError('TUN_ERR_PROTOCOL', 'an interim response must have a 1xx status')
       }
       if (this.#visitor.socket.writableLength > MAX_UNREAD_BYTES) {
         throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app sends more interim responses than the visitor reads')
       }
-      corkForTurn(this.#visitor.socket)
-      this.#visitor.socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}\r\n`, 'latin1')
+      this.#visitor.outlet.text(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}\r\n`)
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
   }
 
-  onHead(payload: Buffer): void {
+  onHead(text: string): void {
     this.#answered = true
     try {
       if (this.responseStarted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent a second response')
-      const head = parseResponseHead(payload.toString('latin1'), this.request.method)
+      const head = parseResponseHead(text, this.request.method)
       if (head.status === 101) {
         this.#startRaw(head.reason, head.forward, head.upgrade)
         return
@@ -191,7 +189,7 @@ export class Exchange implements StreamHandler {
       if (head.status < 200)
         throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent an interim response as a final one')
       const close = this.#visitor.closing || head.connectionClose
-      this.#response = new ResponseWriter(this.#visitor.socket, this.#visitor.outlet, this.request, head, close)
+      this.#response = new ResponseWriter(this.#visitor.outlet, this.request, head, close)
       if (this.request.upgrade !== undefined) {
         // Refused: the upgrade request had no body, and raw bytes will not follow.
         this.#stream.end()
@@ -218,7 +216,6 @@ export class Exchange implements StreamHandler {
 
   #sendRaw(part: Buffer): void {
     if (this.#goodbye === 'said') return
-    corkForTurn(this.#visitor.socket)
     const end = this.#goodbye === 'due' ? this.#frames!.endIn(part) : part.length + 1
     if (end <= part.length) {
       this.#visitor.outlet.write(part.subarray(0, end), false)
@@ -234,16 +231,18 @@ export class Exchange implements StreamHandler {
     this.#goodbye = 'said'
     const { outlet, socket } = this.#visitor
     const end = () => {
-      socket.write(SERVICE_RESTART)
+      outlet.piece(SERVICE_RESTART)
+      outlet.send()
       socket.end()
     }
     if (outlet.empty) end()
     else outlet.whenEmpty(end)
   }
 
-  onTrailers(trailers: Buffer): void {
+  onTrailers(trailers: string): void {
     try {
-      this.#trailers = readTrailers(trailers, 'TUN_ERR_PROTOCOL')
+      checkTrailers(trailers, 'TUN_ERR_PROTOCOL')
+      this.#trailers = trailers
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
@@ -266,6 +265,7 @@ export class Exchange implements StreamHandler {
 
   #endResponse(): void {
     if (this.#response === undefined) {
+      this.#visitor.outlet.send()
       this.#visitor.socket.end() // raw: half-closed
       return
     }
@@ -303,11 +303,7 @@ export class Exchange implements StreamHandler {
     }
     this.#raw = true
     if (upgrade.toLowerCase() === 'websocket') this.#frames = new FrameBoundaries()
-    corkForTurn(this.#visitor.socket)
-    this.#visitor.socket.write(
-      `HTTP/1.1 101 ${reason}\r\n${forward}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`,
-      'latin1',
-    )
+    this.#visitor.outlet.text(`HTTP/1.1 101 ${reason}\r\n${forward}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`)
     this.#log(101, 'upgraded')
     this.#visitor.switchedToRaw()
   }

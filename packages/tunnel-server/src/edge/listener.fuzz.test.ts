@@ -22,7 +22,7 @@ const visits = fc.array(
 /** An app that answers at once, or when it has read the request, or says nothing. */
 function answer({ stream, handler, open }: OpenedStream): void {
   const say = () => {
-    stream.sendHead(Buffer.from('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n'), false)
+    stream.sendHead('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n', false)
     stream.write(Buffer.alloc(1_000))
     stream.end()
   }

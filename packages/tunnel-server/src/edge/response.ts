@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import {
   type Outlet,
   type RequestHead,
@@ -7,7 +6,6 @@ import {
   wantedUpgrade,
   writeLastChunk,
 } from 'tunnel-protocol'
-import { corkForTurn } from './turn.js'
 
 /**
  * One response on its way to the visitor: writes the head, and holds the body to what the head promised, so that
@@ -19,13 +17,11 @@ export class ResponseWriter {
   readonly closes: boolean
   /** Body bytes passed on. */
   bytes = 0
-  readonly #socket: Socket
   readonly #outlet: Outlet
   readonly #chunked: boolean
   #left: number
 
-  constructor(socket: Socket, outlet: Outlet, request: RequestHead, head: ResponseHead, closeWanted: boolean) {
-    this.#socket = socket
+  constructor(outlet: Outlet, request: RequestHead, head: ResponseHead, closeWanted: boolean) {
     this.#outlet = outlet
     this.head = head
     // HTTP/1.0 knows no chunks: the end of the connection ends the body instead.
@@ -35,8 +31,7 @@ export class ResponseWriter {
     this.#left = head.framing === 'length' ? head.contentLength : head.framing === 'none' ? 0 : Number.POSITIVE_INFINITY
     const connection = this.closes ? 'Connection: close\r\n' : request.minor === 0 ? 'Connection: keep-alive\r\n' : ''
     const lines = dechunked ? head.forward.replace(/^transfer-encoding:.*\r\n/im, '') : head.forward
-    corkForTurn(socket)
-    socket.write(`HTTP/1.1 ${head.status} ${head.reason}\r\n${lines}${wantedUpgrade(head)}${connection}\r\n`, 'latin1')
+    outlet.text(`HTTP/1.1 ${head.status} ${head.reason}\r\n${lines}${wantedUpgrade(head)}${connection}\r\n`)
   }
 
   /** Throws TUN_ERR_PROTOCOL for bytes beyond what the head promised. */
@@ -44,7 +39,6 @@ export class ResponseWriter {
     this.#left -= part.length
     if (this.#left < 0) throw new TunnelError('TUN_ERR_PROTOCOL', 'the response body is longer than its head says')
     this.bytes += part.length
-    corkForTurn(this.#socket)
     this.#outlet.write(part, this.#chunked)
   }
 
@@ -57,7 +51,8 @@ export class ResponseWriter {
 
   /** Call when the outlet is empty. */
   end(trailers: string): void {
-    if (this.#chunked) writeLastChunk(this.#socket, trailers)
+    if (this.#chunked) writeLastChunk(this.#outlet, trailers)
+    this.#outlet.send()
   }
 }
 

@@ -50,9 +50,9 @@ const apps = fc.array(
 
 function runApp({ stream, open, handler }: OpenedStream, kind: AppKind): void {
   const upgrade = open.kind === 2
-  const answer = (status: string, lines: string, parts: Buffer[], trailers?: Buffer) => {
-    const bodyless = open.head.toString('latin1').startsWith('HEAD ')
-    stream.sendHead(Buffer.from(`HTTP/1.1 ${status}\r\nX-Stream: ${stream.id}\r\n${lines}`), bodyless)
+  const answer = (status: string, lines: string, parts: Buffer[], trailers?: string) => {
+    const bodyless = open.head.startsWith('HEAD ')
+    stream.sendHead(`HTTP/1.1 ${status}\r\nX-Stream: ${stream.id}\r\n${lines}`, bodyless)
     if (bodyless) return
     for (const part of parts) stream.write(part)
     stream.end(trailers)
@@ -67,13 +67,13 @@ function runApp({ stream, open, handler }: OpenedStream, kind: AppKind): void {
       answer('200 Early', 'Content-Length: 5\r\n', [Buffer.from('early')])
       return
     case 'interim':
-      stream.sendInterim(Buffer.from('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n'))
+      stream.sendInterim('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n')
       whenRead(() => answer('200 OK', 'Content-Length: 0\r\n', []))
       return
     case 'chunked':
       whenRead(() => {
         const parts = [Buffer.from('some'), Buffer.from('thing')]
-        answer('200 OK', 'Transfer-Encoding: chunked\r\n', parts, Buffer.from('X-Trailer: 1\r\n'))
+        answer('200 OK', 'Transfer-Encoding: chunked\r\n', parts, 'X-Trailer: 1\r\n')
       })
       return
     case 'empty':
@@ -90,7 +90,7 @@ function runApp({ stream, open, handler }: OpenedStream, kind: AppKind): void {
       if (!open.bodyless && !upgrade) stream.stopReceiving('TUN_ERR_NO_BODY_NEEDED', 'enough')
       return
     case 'upgrade':
-      if (upgrade) stream.sendHead(Buffer.from('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n'), false)
+      if (upgrade) stream.sendHead('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n', false)
       else whenRead(() => answer('426 Upgrade', 'Content-Length: 0\r\n', []))
       return
     default:
@@ -253,9 +253,9 @@ test('whatever a visitor sends, its requests and nothing else reach the app, and
         const { head, body, trailers, complete } = walk.messages[streams[i]!]!
         const upgradeLines = head.upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
         const lines = `${head.forward}${forwardedLines(provenance(head, peer))}${upgradeLines}`
-        assert.equal(open.head.toString('latin1'), `${head.method} ${head.target} HTTP/1.1\r\n${lines}`)
+        assert.equal(open.head, `${head.method} ${head.target} HTTP/1.1\r\n${lines}`)
         // Whatever may be taken for it: where a request comes from, the edge alone says.
-        const says = [...`${open.head.toString('latin1')}${handler.trailers}`.matchAll(FORWARDING)]
+        const says = [...`${open.head}${handler.trailers}`.matchAll(FORWARDING)]
         assert.equal(says.length, 5)
         const last = i === streams.length - 1
         if (last && end === 'raw') {

@@ -463,8 +463,9 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
     const allow = error.code === 'TUN_ERR_METHOD' ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : ''
     const connection = keep ? (request.minor === 0 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n'
     const head = `HTTP/1.1 ${page.status} ${STATUS_CODES[page.status] ?? 'Error'}\r\n${page.headers}${allow}${connection}\r\n`
-    this.socket.write(head, 'latin1')
-    if (request?.method !== 'HEAD') this.socket.write(page.body)
+    this.outlet.text(head)
+    if (request?.method !== 'HEAD') this.outlet.piece(page.body)
+    this.outlet.send()
     if (keep) this.exchangeDone(false)
     else this.#linger()
   }

@@ -104,7 +104,7 @@ export class VisitorWorld {
   /** What the app got: the request lines, in order. */
   get requests(): string[] {
     return this.pair.opened.map(({ open }) => {
-      const { method, target } = parseRequestHead(open.head.toString('latin1'))
+      const { method, target } = parseRequestHead(open.head)
       return `${method} ${target}`
     })
   }
@@ -112,7 +112,7 @@ export class VisitorWorld {
   /** The app answers the request with this index, 200 and `body`. */
   async answer(index: number, body: string | Buffer): Promise<void> {
     const { stream } = this.pair.opened[index]!
-    stream.sendHead(Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n`), body.length === 0)
+    stream.sendHead(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n`, body.length === 0)
     stream.write(Buffer.from(body))
     stream.end()
     await this.settle()
