@@ -74,6 +74,8 @@ export const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
 export const LINK_HIGH_WATER_BYTES = 256 * 1024
 /** Bytes a stream may queue before its source is asked to pause. */
 export const STREAM_HIGH_WATER_BYTES = 64 * 1024
+/** The same where nothing keeps them from leaving with this turn: a source that goes on costs less than one that pauses. */
+export const STREAM_TURN_BYTES = 256 * 1024
 
 export const DEFAULT_PING_INTERVAL_MS = 15_000
 export const DEFAULT_PING_DEADLINE_MS = 10_000

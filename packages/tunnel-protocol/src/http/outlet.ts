@@ -83,6 +83,13 @@ export class Outlet {
       this.#waiting.push(part)
       return
     }
+    if (part.length >= SMALL_BYTES && !chunked) {
+      // Bulk gains nothing from company, and the reader can begin with it.
+      this.send()
+      this.#socket.write(part)
+      this.#pay(part.length)
+      return
+    }
     this.#gathered += part.length
     if (chunked) writeChunk(this.#gather, part)
     else this.#gather.piece(part)
@@ -114,7 +121,13 @@ export class Outlet {
     const bytes = this.#gathered
     if (bytes === 0) return
     this.#gathered = 0
-    if (socket.writableLength === 0 || !socket.writableNeedDrain) this.#source?.consumed(bytes)
+    this.#pay(bytes)
+  }
+
+  /** Give credit for bytes that the socket has got: now, or once the kernel has taken them. */
+  #pay(bytes: number): void {
+    const { writableLength, writableNeedDrain } = this.#socket
+    if (writableLength === 0 || !writableNeedDrain) this.#source?.consumed(bytes)
     else this.#unconsumed += bytes
   }
 

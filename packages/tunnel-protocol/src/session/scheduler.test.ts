@@ -10,14 +10,16 @@ const KIB = 1024
 function world() {
   const scheduler = new Scheduler()
   const sent: Array<{ id: number; bytes: number; flags: number; type: number }> = []
-  const owner: StreamOwner = {
+  const owner = {
+    congested: false as boolean,
     sendFrame() {},
     sendText() {},
-    streamReady: (stream) => scheduler.add(stream),
+    streamReady: (stream: Stream) => scheduler.add(stream),
     streamClosed() {},
-  }
+  } satisfies StreamOwner
   let lastId = 0
   return {
+    owner,
     scheduler,
     sent,
     stream(credit = 1 << 30) {
@@ -122,10 +124,23 @@ test('a source is asked to go on once all it wrote is out, and only if it was to
   const small = stream()
   const bulk = stream()
   assert.equal(small.stream.write(Buffer.alloc(10)), true)
-  assert.equal(bulk.stream.write(Buffer.alloc(100 * KIB)), false)
+  assert.equal(bulk.stream.write(Buffer.alloc(300 * KIB)), false)
   run(64 * KIB)
   assert.equal(bulk.handler.drains, 0)
   run(1_000 * KIB)
   assert.equal(bulk.handler.drains, 1)
   assert.equal(small.handler.drains, 0)
+})
+
+test('a source may fill a turn with what leaves with it, and pauses early where that must wait', () => {
+  const { stream, owner } = world()
+  const free = stream()
+  assert.equal(free.stream.write(Buffer.alloc(255 * KIB)), true)
+  assert.equal(free.stream.write(Buffer.alloc(KIB)), false)
+  assert.equal(stream(100 * KIB).stream.write(Buffer.alloc(100 * KIB)), true)
+  assert.equal(stream(100 * KIB).stream.write(Buffer.alloc(101 * KIB)), false)
+  assert.equal(stream(10).stream.write(Buffer.alloc(63 * KIB)), true)
+  assert.equal(stream(10).stream.write(Buffer.alloc(64 * KIB)), false)
+  owner.congested = true
+  assert.equal(stream().stream.write(Buffer.alloc(64 * KIB)), false)
 })

@@ -150,6 +150,10 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     return bytes
   }
 
+  get congested(): boolean {
+    return this.#link === undefined || this.#link.bufferedBytes >= LINK_HIGH_WATER_BYTES
+  }
+
   /** A link is attached. */
   get attached(): boolean {
     return this.#link !== undefined

@@ -1,5 +1,5 @@
 import { ByteQueue } from '../byte-queue.js'
-import { FrameFlag, FrameType, MAX_FRAME_BYTES, STREAM_HIGH_WATER_BYTES } from '../constants.js'
+import { FrameFlag, FrameType, MAX_FRAME_BYTES, STREAM_HIGH_WATER_BYTES, STREAM_TURN_BYTES } from '../constants.js'
 import { type ErrorCode, TunnelError } from '../errors.js'
 import { errorPayload } from '../frame/error-payload.js'
 import { ReceiveWindow, type WindowGrowth } from './receive-window.js'
@@ -28,6 +28,8 @@ export interface StreamHandler {
 
 /** What a stream needs of its session. */
 export interface StreamOwner {
+  /** What is sent now has to wait: there is no link, or it is full. */
+  readonly congested: boolean
   /** Queue a frame in front of all DATA. */
   sendFrame(type: number, flags: number, streamId: number, payload: Buffer): void
   /** The same with latin1 text. */
@@ -119,8 +121,10 @@ export class Stream {
       this.#rest.push(chunk)
     }
     this.#pendingBytes += chunk.length
-    if (this.#sendWindow.credit > 0) this.#owner.streamReady(this)
+    const { credit } = this.#sendWindow
+    if (credit > 0) this.#owner.streamReady(this)
     if (this.#pendingBytes < STREAM_HIGH_WATER_BYTES) return true
+    if (this.#pendingBytes < STREAM_TURN_BYTES && this.#pendingBytes <= credit && !this.#owner.congested) return true
     this.#needDrain = true
     return false
   }
