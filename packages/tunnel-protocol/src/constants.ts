@@ -70,6 +70,8 @@ export const ACK_ALONG_BYTES = 1024
 /** Bytes kept for a peer that has not acknowledged them. What the kernels on the way may hold is a fraction of that. */
 export const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
 
+/** Bytes left free in front of what is handed to a link: as much as the longest WebSocket header has. */
+export const LINK_HEADROOM_BYTES = 14
 /** Bytes handed to the link and not yet taken by the kernel above which the session holds bulk data back. */
 export const LINK_HIGH_WATER_BYTES = 256 * 1024
 /** Bytes a stream may queue before its source is asked to pause. */

@@ -17,6 +17,12 @@ export class Gather {
   #run: Buffer = slab
   #from = 0
   #to = 0
+  readonly #headroom: number
+
+  /** `headroom`: bytes left free in front of what take() gives out, for whoever puts something there. Not with bulk in front. */
+  constructor(headroom = 0) {
+    this.#headroom = headroom
+  }
 
   /** Bytes gathered since the last take(). */
   get bytes(): number {
@@ -28,19 +34,20 @@ export class Gather {
     return slab
   }
 
-  /** Make room for `bytes`, 16 KiB at most, behind what was gathered before. Returns the offset in `slab` to fill at once. */
+  /** Make room for `bytes`, 8 KiB at most, behind what was gathered before. Returns the offset in `slab` to fill at once. */
   room(bytes: number): number {
-    const full = slabUsed + bytes > SLAB_BYTES
+    const headroom = this.#bytes === 0 ? this.#headroom : 0
+    const full = slabUsed + headroom + bytes > SLAB_BYTES
     // Right behind our run, unless another one has written since.
-    if (full || this.#run !== slab || this.#to !== slabUsed) {
+    if (full || headroom > 0 || this.#run !== slab || this.#to !== slabUsed) {
       this.#cut()
       if (full) {
         slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
         slabUsed = 0
       }
       this.#run = slab
-      this.#from = slabUsed
-      this.#to = slabUsed
+      this.#from = slabUsed + headroom
+      this.#to = this.#from
     }
     const at = this.#to
     this.#to += bytes

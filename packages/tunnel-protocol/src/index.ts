@@ -5,7 +5,7 @@ export * from './errors.js'
 export { errorFromPayload } from './frame/error-payload.js'
 export { BodyReader, type BodySink } from './http/body.js'
 export { writeLastChunk } from './http/chunked.js'
-export { forwardedLines, type PeerFacts, type Provenance, provenance } from './http/forwarded.js'
+export { type PeerFacts, type Provenance, provenance } from './http/forwarded.js'
 export {
   type Framing,
   parseRequestHead,

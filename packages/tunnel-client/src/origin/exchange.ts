@@ -60,7 +60,8 @@ const MAX_REPEATS = 2
 export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   readonly #stream: Stream
   readonly #options: ExchangeOptions
-  readonly #info: ExchangeInfo
+  readonly #sessionId: string
+  readonly #method: string
   readonly #head: string
   readonly #startedAt: number
   readonly #chunked: boolean
@@ -92,18 +93,13 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#stream = stream
     this.#options = options
     this.#chunked = !bodyless && CHUNKED.test(head)
-    const methodEnd = head.indexOf(' ')
-    const targetEnd = head.indexOf(' ', methodEnd + 1)
-    this.#info = {
-      id: `${sessionId}-${stream.id}`,
-      method: head.slice(0, methodEnd),
-      path: head.slice(methodEnd + 1, targetEnd),
-    }
-    this.#repeatable = bodyless && IDEMPOTENT_METHODS.has(this.#info.method)
+    this.#sessionId = sessionId
+    this.#method = head.startsWith('GET ') ? 'GET' : head.slice(0, head.indexOf(' '))
+    this.#repeatable = bodyless && IDEMPOTENT_METHODS.has(this.#method)
     const { hostMapping, observer } = options
     this.#head = hostMapping === undefined ? head : hostMapping.requestHead(head)
     this.#startedAt = observer === undefined ? 0 : performance.now()
-    observer?.onRequest(this.#info)
+    observer?.onRequest(this.#info())
     // What would have to be repeated on a dead connection must not meet one: an upgrade gets a connection of its own.
     this.#mayUpgrade = open.kind === StreamKind.Upgrade
     this.#start(!this.#mayUpgrade)
@@ -254,7 +250,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   }
 
   #onResponseHead(text: string): void {
-    const head = parseResponseHead(text, this.#info.method)
+    const head = parseResponseHead(text, this.#method)
     const { hostMapping } = this.#options
     const own = `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}`
     const lines = hostMapping === undefined ? own : hostMapping.responseHead(own, this.#head)
@@ -389,9 +385,19 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     return connection
   }
 
+  #info(): ExchangeInfo {
+    const [, path] = this.#head.split(' ', 2)
+    return { id: `${this.#sessionId}-${this.#stream.id}`, method: this.#method, path: path! }
+  }
+
   #report(status: number | undefined, error: TunnelError | undefined): void {
     if (this.#reported) return
     this.#reported = true
-    this.#options.observer?.onResult({ ...this.#info, status, error, durationMs: performance.now() - this.#startedAt })
+    this.#options.observer?.onResult({
+      ...this.#info(),
+      status,
+      error,
+      durationMs: performance.now() - this.#startedAt,
+    })
   }
 }

@@ -1,10 +1,10 @@
-import { FRAME_HEADER_BYTES, FrameType, OPEN_PREFIX_BYTES } from '../constants.js'
+import { FRAME_HEADER_BYTES, FrameType, LINK_HEADROOM_BYTES, OPEN_PREFIX_BYTES } from '../constants.js'
 import { Gather } from '../gather.js'
 import { writeHeader } from './header.js'
 
 /** Gathers the frames of one event-loop turn. */
 export class FrameBatch {
-  readonly #gather = new Gather()
+  readonly #gather = new Gather(LINK_HEADROOM_BYTES)
 
   /** Bytes gathered since the last take(). */
   get bytes(): number {
@@ -36,7 +36,7 @@ export class FrameBatch {
     writeHeader(this.#gather.slab, at, type, flags, streamId, length)
   }
 
-  /** Everything gathered, in order. The buffers belong to the caller from now on. */
+  /** Everything gathered, in order, with LINK_HEADROOM_BYTES in front. The buffers belong to the caller from now on. */
   take(): Buffer[] {
     return this.#gather.take()
   }

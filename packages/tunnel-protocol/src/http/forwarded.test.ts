@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { forwardedLines, type PeerFacts, provenance } from './forwarded.js'
+import { type PeerFacts, provenance } from './forwarded.js'
 import { parseRequestHead, type RequestHead } from './head.js'
 
 const isTrusted = (address: string) => address.startsWith('10.')
@@ -18,7 +18,7 @@ function request(...headers: string[]): RequestHead {
 }
 
 function fields(head: RequestHead, from: PeerFacts): Record<string, string> {
-  const lines = forwardedLines(provenance(head, from))
+  const { lines } = provenance(head, from)
   assert.match(lines, /^(?:[A-Za-z-]+: [^\r\n]*\r\n){5}$/)
   return Object.fromEntries(
     lines

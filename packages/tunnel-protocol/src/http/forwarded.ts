@@ -28,6 +28,8 @@ export interface Provenance {
   proto: string
   host: string
   port: string
+  /** The same for the origin: X-Forwarded-* and Forwarded (RFC 7239) lines, each ending in CRLF. */
+  lines: string
 }
 
 /**
@@ -38,18 +40,11 @@ export function provenance(head: ForwardedFields, peer: PeerFacts): Provenance {
   const said = peer.trusted ? saidBy(head) : NOTHING
   const host = said.host || head.host || ''
   const proto = said.proto !== undefined && SCHEME.test(said.proto) ? said.proto : peer.proto
-  return {
-    visitor: visitorAddress(said.chain, peer),
-    chain: said.chain === undefined ? peer.address : `${said.chain}, ${peer.address}`,
-    proto,
-    host,
-    port: said.port || portOf(host) || (proto === 'https' ? '443' : String(peer.port)),
-  }
-}
-
-/** The X-Forwarded-* and Forwarded (RFC 7239) lines for the origin, each ending in CRLF. */
-export function forwardedLines(from: Provenance): string {
-  return `X-Forwarded-For: ${from.chain}\r\nX-Forwarded-Proto: ${from.proto}\r\nX-Forwarded-Host: ${from.host}\r\nX-Forwarded-Port: ${from.port}\r\nForwarded: for=${node(from.visitor)};host="${from.host.replaceAll(/["\\]/g, '')}";proto=${from.proto}\r\n`
+  const visitor = visitorAddress(said.chain, peer)
+  const chain = said.chain === undefined ? peer.address : `${said.chain}, ${peer.address}`
+  const port = said.port || portOf(host) || (proto === 'https' ? '443' : String(peer.port))
+  const lines = `X-Forwarded-For: ${chain}\r\nX-Forwarded-Proto: ${proto}\r\nX-Forwarded-Host: ${host}\r\nX-Forwarded-Port: ${port}\r\nForwarded: for=${node(visitor)};host="${host.replaceAll(/["\\]/g, '')}";proto=${proto}\r\n`
+  return { visitor, chain, proto, host, port, lines }
 }
 
 /** What a trusted peer says. Undefined or empty: it does not. */

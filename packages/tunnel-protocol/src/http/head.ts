@@ -43,8 +43,12 @@ export interface ResponseHead extends Fields {
   keepAliveTimeout: number
 }
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/([0-9])\.([0-9])$/
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/
+const REQUEST_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e\x80-\xff]+ HTTP\/[0-9]\.[0-9]$/
+const STATUS_LINE = /^HTTP\/1\.[01] [1-9][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?$/
+const REQUEST_HEAD = headOf(REQUEST_LINE)
+const RESPONSE_HEAD = headOf(STATUS_LINE)
+/** Bytes from the space in front of the version to the end of a request line. */
+const VERSION_LINE_END = ' HTTP/1.1\r\n'.length
 const HOST_VALUE = /^(?:[A-Za-z0-9\-._~%!$&'()*+,;=]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?$/
 
 const LINE_END = '\r\n'
@@ -59,19 +63,18 @@ export interface RequestHeadLimits {
 
 const NO_LIMITS: RequestHeadLimits = { maxFields: Number.POSITIVE_INFINITY, maxTargetBytes: Number.POSITIVE_INFINITY }
 
-/** Fields collected while walking the lines, before the rules are applied. */
-interface Walk {
+/** Fields collected while walking the lines, before the rules are applied. One for all heads: none is read while another one is. */
+class Walk {
   /** Lines seen. */
-  count: number
+  count = 0
   host: string | undefined
-  hosts: number
+  hosts = 0
   contentLength: string | undefined
-  contentLengths: number
+  contentLengths = 0
   transferEncoding: string | undefined
   connection: string | undefined
   upgrade: string | undefined
   keepAlive: string | undefined
-  te: string | undefined
   forwardedFor: string | undefined
   forwardedProto: string | undefined
   forwardedHost: string | undefined
@@ -79,7 +82,27 @@ interface Walk {
   forwarded: string | undefined
   /** Start and end offsets of the lines left out so far, in pairs. */
   dropped: number[] | undefined
+
+  clear(): void {
+    this.count = 0
+    this.host = undefined
+    this.hosts = 0
+    this.contentLength = undefined
+    this.contentLengths = 0
+    this.transferEncoding = undefined
+    this.connection = undefined
+    this.upgrade = undefined
+    this.keepAlive = undefined
+    this.forwardedFor = undefined
+    this.forwardedProto = undefined
+    this.forwardedHost = undefined
+    this.forwardedPort = undefined
+    this.forwarded = undefined
+    this.dropped = undefined
+  }
 }
+
+const walk = new Walk()
 
 /**
  * Parse a request head: everything up to and including the CRLF of its last line, without the empty line.
@@ -87,19 +110,14 @@ interface Walk {
  * Throws TunnelError with TUN_ERR_BAD_REQUEST, _METHOD, _NOT_IMPLEMENTED, _HTTP_VERSION, _URI_TOO_LONG or _HEAD_TOO_LARGE.
  */
 export function parseRequestHead(text: string, limits: RequestHeadLimits = NO_LIMITS): RequestHead {
-  const lineEnd = text.indexOf(LINE_END)
-  const line = REQUEST_LINE.exec(lineEnd < 0 ? text : text.slice(0, lineEnd))
-  if (line === null) throw bad('the request line is malformed')
-  // Before anything else is found wrong with it: the answer must not depend on how the bytes came, and HeadReader refuses some of this.
-  const start = lineEnd + 2
-  checkLines(text, start, 'TUN_ERR_BAD_REQUEST')
-  if (line[3] !== '1' || (line[4] !== '0' && line[4] !== '1')) {
-    throw new TunnelError('TUN_ERR_HTTP_VERSION', `HTTP/${line[3]}.${line[4]} is not served here`)
-  }
-  const minor = line[4] === '1' ? 1 : 0
-  const method = line[1]!
+  if (!REQUEST_HEAD.test(text)) throw bad(faultOf(text, REQUEST_LINE, 'the request line is malformed'))
+  const methodEnd = text.indexOf(' ')
+  const targetEnd = text.indexOf(' ', methodEnd + 1)
+  const start = targetEnd + VERSION_LINE_END
+  const minor = minorVersion(text, targetEnd + 1)
+  const method = methodEnd === 3 && text.startsWith('GET') ? 'GET' : text.slice(0, methodEnd)
   if (method === 'CONNECT' || method === 'TRACE') throw new TunnelError('TUN_ERR_METHOD', `${method} is not carried`)
-  if (line[2]!.length > limits.maxTargetBytes) {
+  if (targetEnd - methodEnd - 1 > limits.maxTargetBytes) {
     throw new TunnelError('TUN_ERR_URI_TOO_LONG', `the request target is over ${limits.maxTargetBytes} bytes`)
   }
 
@@ -113,7 +131,7 @@ export function parseRequestHead(text: string, limits: RequestHeadLimits = NO_LI
   const contentLength = readContentLength(walk, 'TUN_ERR_BAD_REQUEST')
   const chunked = readTransferEncoding(walk, minor, contentLength, 'TUN_ERR_BAD_REQUEST')
 
-  let target = line[2]!
+  let target = text.slice(methodEnd + 1, targetEnd)
   if (target.charCodeAt(0) !== 47 && !(target === '*' && method === 'OPTIONS')) {
     target = originForm(method, target, walk.host)
   }
@@ -145,14 +163,11 @@ export function parseRequestHead(text: string, limits: RequestHeadLimits = NO_LI
  * whether a body follows. Throws TunnelError with TUN_ERR_ORIGIN_RESET.
  */
 export function parseResponseHead(text: string, method: string): ResponseHead {
+  if (!RESPONSE_HEAD.test(text)) throw broken(faultOf(text, STATUS_LINE, 'the status line is malformed'))
+  const minor = text.charCodeAt(7) === 49 ? 1 : 0
+  const status = (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + text.charCodeAt(11) - 48
   const lineEnd = text.indexOf(LINE_END)
-  const line = STATUS_LINE.exec(lineEnd < 0 ? text : text.slice(0, lineEnd))
-  if (line === null) throw broken('the status line is malformed')
-  const minor = line[1] === '1' ? 1 : 0
-  const status = Number(line[2])
-
   const start = lineEnd + 2
-  checkLines(text, start, 'TUN_ERR_ORIGIN_RESET')
   const walk = walkLines(text, start, false)
   const contentLength = readContentLength(walk, 'TUN_ERR_ORIGIN_RESET')
   const chunked = readTransferEncoding(walk, minor, contentLength, 'TUN_ERR_ORIGIN_RESET')
@@ -170,7 +185,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
   return {
     status,
     minor,
-    reason: line[3] ?? '',
+    reason: status === 200 && text.startsWith('OK\r', 13) ? 'OK' : text.slice(13, Math.max(13, lineEnd)),
     framing,
     contentLength,
     connectionClose: connection.close,
@@ -194,36 +209,35 @@ function broken(detail: string): TunnelError {
   return new TunnelError('TUN_ERR_ORIGIN_RESET', `the app's answer is not HTTP: ${detail}`)
 }
 
-function checkLines(text: string, start: number, code: ErrorCode): void {
-  if (HEADER_LINES.test(text.slice(start))) return
-  throw code === 'TUN_ERR_BAD_REQUEST' ? bad('a header line is malformed') : broken('a header line is malformed')
+/** A first line and header lines, all that a head may be: looked at as one, as nearly every head is right. */
+function headOf(firstLine: RegExp): RegExp {
+  return new RegExp(`${firstLine.source.slice(0, -1)}\\r\\n${HEADER_LINES.source.slice(1)}`)
 }
 
-/** Look at each line once. Names are compared only where their length fits one of the names that matter. */
+/** What is wrong with a head that is not right. Whatever else is wrong with it, the same answer: it must not depend on how the bytes came. */
+function faultOf(text: string, firstLine: RegExp, words: string): string {
+  const lineEnd = text.indexOf(LINE_END)
+  return firstLine.test(lineEnd < 0 ? text : text.slice(0, lineEnd)) ? 'a header line is malformed' : words
+}
+
+/** Of `HTTP/x.y` at `at`. */
+function minorVersion(text: string, at: number): 0 | 1 {
+  const major = text.charCodeAt(at + 5)
+  const minor = text.charCodeAt(at + 7)
+  if (major === 49 && minor === 49) return 1
+  if (major === 49 && minor === 48) return 0
+  throw new TunnelError('TUN_ERR_HTTP_VERSION', `${text.slice(at, at + 8)} is not served here`)
+}
+
+/** Look at each line once, and note in `walk` what matters. A name is compared only where its length and first letter fit one that does. */
 function walkLines(text: string, start: number, request: boolean): Walk {
-  const walk: Walk = {
-    count: 0,
-    host: undefined,
-    hosts: 0,
-    contentLength: undefined,
-    contentLengths: 0,
-    transferEncoding: undefined,
-    connection: undefined,
-    upgrade: undefined,
-    keepAlive: undefined,
-    te: undefined,
-    forwardedFor: undefined,
-    forwardedProto: undefined,
-    forwardedHost: undefined,
-    forwardedPort: undefined,
-    forwarded: undefined,
-    dropped: undefined,
-  }
+  walk.clear()
   let from = start
   while (from < text.length) {
     const colon = text.indexOf(':', from)
     const end = text.indexOf(LINE_END, colon)
-    if (interesting[colon - from] === true) {
+    // The bit that tells upper from lower case set: x for X.
+    if (interesting[colon - from]?.includes(text.charCodeAt(from) | 0x20) === true) {
       const name = text.slice(from, colon).toLowerCase()
       const keep = note(walk, name, text, colon + 1, end, request)
       if (!keep) {
@@ -237,7 +251,8 @@ function walkLines(text: string, start: number, request: boolean): Walk {
   return walk
 }
 
-const interesting: boolean[] = []
+/** First letters of the names that matter, by length. */
+const interesting: number[][] = []
 for (const name of [
   'te',
   'host',
@@ -253,7 +268,8 @@ for (const name of [
   'proxy-connection',
   'transfer-encoding',
 ]) {
-  interesting[name.length] = true
+  interesting[name.length] ??= []
+  interesting[name.length]!.push(name.charCodeAt(0))
 }
 
 /** Note a field that matters. Returns whether its line is passed on. */
@@ -340,19 +356,29 @@ function readTransferEncoding(walk: Walk, minor: number, contentLength: number, 
   throw refuse('Transfer-Encoding is malformed')
 }
 
-function readConnection(walk: Walk): {
+/** What Connection says. */
+interface ConnectionOptions {
   close: boolean
   keepAlive: boolean
   upgrade: boolean
+  /** Fields that concern this hop only. */
   named: Set<string> | undefined
-} {
-  const result = { close: false, keepAlive: false, upgrade: false, named: undefined as Set<string> | undefined }
-  if (walk.connection === undefined) return result
-  for (const option of walk.connection.split(',')) {
+}
+
+const NOTHING_SAID: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, named: undefined }
+const CLOSE: ConnectionOptions = { ...NOTHING_SAID, close: true }
+const KEEP_ALIVE: ConnectionOptions = { ...NOTHING_SAID, keepAlive: true }
+
+function readConnection({ connection, upgrade }: Walk): ConnectionOptions {
+  if (connection === undefined) return NOTHING_SAID
+  if (connection === 'keep-alive') return KEEP_ALIVE
+  if (connection === 'close') return CLOSE
+  const result = { ...NOTHING_SAID }
+  for (const option of connection.split(',')) {
     const name = trimOws(option, 0, option.length).toLowerCase()
     if (name === 'close') result.close = true
     else if (name === 'keep-alive') result.keepAlive = true
-    else if (name === 'upgrade') result.upgrade = walk.upgrade !== undefined
+    else if (name === 'upgrade') result.upgrade = upgrade !== undefined
     else if (name !== '' && !neverHopByHop.has(name)) {
       result.named ??= new Set()
       result.named.add(name)

@@ -8,7 +8,7 @@ import { mutated, requests, responses } from '../testing/http-messages.js'
 import { type Walked, walkRequests, walkResponses } from '../testing/http-walk.js'
 import { fieldsOf, NodeClient, type NodeMessage, NodeServer } from '../testing/node-http.js'
 import { writeChunk, writeLastChunk } from './chunked.js'
-import { forwardedLines, provenance } from './forwarded.js'
+import { provenance } from './forwarded.js'
 import type { RequestHead, ResponseHead } from './head.js'
 
 // node's own parser, in its strict mode, is the second opinion: what we take for one message has to be that message for others too.
@@ -120,7 +120,7 @@ test('a request that was accepted is, passed on, exactly one request for node, a
     accepted++
     const { method, target, forward, upgrade } = first.head
     const upgradeLines = upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
-    const lines = `${forward}${forwardedLines(provenance(first.head, peer))}${upgradeLines}`
+    const lines = `${forward}${provenance(first.head, peer).lines}${upgradeLines}`
     // Nothing follows a request for an upgrade: it gets a connection of its own.
     const behind = upgrade === undefined ? BEHIND : ''
     const head = Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines}\r\n`, 'latin1')

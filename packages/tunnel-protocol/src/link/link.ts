@@ -15,8 +15,11 @@ export interface Link {
   readonly bufferedBytes: number
   /** Address of this machine that the link goes out from, as os.networkInterfaces() names it; undefined where it has none. */
   readonly localAddress?: string | undefined
-  /** Send `parts` in order, in one system call where possible. The buffers must not change afterwards. */
-  send(parts: Buffer[]): void
+  /**
+   * Send `parts` in order, in one system call where possible. The buffers must not change afterwards. `headroom`: bytes in front of the first
+   * part, in the same memory, that the link may write to. Default 0.
+   */
+  send(parts: Buffer[], headroom?: number): void
   /** Close after everything sent so far; cut after two seconds when the peer does not answer. */
   close(): void
   /** Cut at once. */

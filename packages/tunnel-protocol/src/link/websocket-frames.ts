@@ -7,6 +7,7 @@ export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, P
 const FIN = 0x80
 const RESERVED = 0x70
 const MASKED = 0x80
+/** As many as LINK_HEADROOM_BYTES. */
 export const MAX_HEADER_BYTES = 14
 const MAX_CONTROL_BYTES = 125
 
@@ -123,14 +124,32 @@ export class WebSocketReader {
 
 /** Header of an unfragmented frame of `length` payload bytes; with `key`, of a masked one. */
 export function frameHeader(opcode: number, length: number, key: Buffer | undefined): Buffer {
-  const extended = length > 0xffff ? 8 : length > MAX_CONTROL_BYTES ? 2 : 0
-  const header = Buffer.allocUnsafe(2 + extended + (key === undefined ? 0 : 4))
-  header[0] = FIN | opcode
-  header[1] = (key === undefined ? 0 : MASKED) | (extended === 8 ? 127 : extended === 2 ? 126 : length)
-  if (extended === 2) header.writeUInt16BE(length, 2)
-  else if (extended === 8) header.writeBigUInt64BE(BigInt(length), 2)
-  key?.copy(header, 2 + extended)
+  const header = Buffer.allocUnsafe(frameHeaderBytes(length, key))
+  writeFrameHeader(header, opcode, length, key)
   return header
+}
+
+/** Length of that header. */
+export function frameHeaderBytes(length: number, key: Buffer | undefined): number {
+  return (length > 0xffff ? 10 : length > MAX_CONTROL_BYTES ? 4 : 2) + (key === undefined ? 0 : 4)
+}
+
+/** Write that header to the beginning of `to`. */
+export function writeFrameHeader(to: Buffer, opcode: number, length: number, key: Buffer | undefined): void {
+  const masked = key === undefined ? 0 : MASKED
+  let at = 2
+  to[0] = FIN | opcode
+  if (length <= MAX_CONTROL_BYTES) {
+    to[1] = masked | length
+  } else if (length <= 0xffff) {
+    to[1] = masked | 126
+    at = to.writeUInt16BE(length, 2)
+  } else {
+    to[1] = masked | 127
+    to.writeUInt32BE(Math.floor(length / 2 ** 32), 2)
+    at = to.writeUInt32BE(length % 2 ** 32, 6)
+  }
+  key?.copy(to, at)
 }
 
 /** Bytes of a frame's header, which its second byte tells. */

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
-import { SUBPROTOCOL } from '../constants.js'
+import { LINK_HEADROOM_BYTES, SUBPROTOCOL } from '../constants.js'
 import { Session } from '../session/session.js'
 import { RecordingHandler } from '../testing/session-pair.js'
 import { acceptHandshake, isHandshake, openHandshake } from './handshake.js'
@@ -106,6 +106,29 @@ for (const masking of ['zero key', 'random key'] as const) {
     await world.agent.until(() => world.agent.received >= all.length)
     assert.ok(world.server.bytes.equals(all))
     assert.ok(world.agent.bytes.equals(all))
+  })
+
+  test(`with room for a header in front the same bytes arrive, and nothing else changes, masked with a ${masking}`, async () => {
+    await using world = await linked(masking)
+    const all: Buffer[] = []
+    for (const size of [1, 125, 126, 65_535, 65_536]) {
+      const memory = randomBytes(LINK_HEADROOM_BYTES + 1 + size)
+      const before = Buffer.from(memory)
+      const part = memory.subarray(1 + LINK_HEADROOM_BYTES)
+      all.push(part, before.subarray(3))
+      for (const link of [world.agentLink, world.serverLink]) {
+        link.send([part, before.subarray(3)], LINK_HEADROOM_BYTES)
+        link.send([part], LINK_HEADROOM_BYTES)
+      }
+      all.push(part)
+      assert.ok(part.equals(before.subarray(1 + LINK_HEADROOM_BYTES)))
+      assert.equal(memory[0], before[0])
+    }
+    const bytes = Buffer.concat(all)
+    await world.server.until(() => world.server.received >= bytes.length)
+    await world.agent.until(() => world.agent.received >= bytes.length)
+    assert.ok(world.server.bytes.equals(bytes))
+    assert.ok(world.agent.bytes.equals(bytes))
   })
 
   test(`buffers that were sent are not changed, masked with a ${masking}`, async () => {

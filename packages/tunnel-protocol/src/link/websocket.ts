@@ -3,7 +3,16 @@ import type { Socket } from 'node:net'
 import { TunnelError } from '../errors.js'
 import type { Link, LinkHandler } from './link.js'
 import { ReadTurns } from './read-turns.js'
-import { frameHeader, Opcode, rotate, WebSocketReader, type WebSocketSink, xor } from './websocket-frames.js'
+import {
+  frameHeader,
+  frameHeaderBytes,
+  Opcode,
+  rotate,
+  WebSocketReader,
+  type WebSocketSink,
+  writeFrameHeader,
+  xor,
+} from './websocket-frames.js'
 
 const CLOSE_DEADLINE_MS = 2_000
 const NORMAL_CLOSURE = Buffer.from([0x03, 0xe8]) // 1000
@@ -53,20 +62,40 @@ export class WebSocketLink implements Link, WebSocketSink {
     return this.#socket.writableLength
   }
 
-  send(parts: Buffer[]): void {
+  send(parts: Buffer[], headroom = 0): void {
     if (this.#closed || this.#closeSent) return
-    const socket = this.#socket
     let bytes = 0
     for (let i = 0; i < parts.length; i++) bytes += parts[i]!.length
-    socket.cork()
-    if (this.#role === 'agentMasking') {
-      const key = randomFillSync(Buffer.allocUnsafe(4))
-      socket.write(frameHeader(Opcode.Binary, bytes, key))
-      for (let i = 0; i < parts.length; i++) this.#write(masked(parts[i]!, key), i === parts.length - 1)
-    } else {
-      socket.write(frameHeader(Opcode.Binary, bytes, this.#role === 'agent' ? ZERO_KEY : undefined))
-      for (let i = 0; i < parts.length; i++) this.#write(parts[i]!, i === parts.length - 1)
+    if (this.#role === 'agentMasking') this.#sendMasked(parts, bytes)
+    else this.#send(parts, bytes, headroom)
+  }
+
+  #send(parts: Buffer[], bytes: number, headroom: number): void {
+    const socket = this.#socket
+    const key = this.#role === 'agent' ? ZERO_KEY : undefined
+    const headerBytes = frameHeaderBytes(bytes, key)
+    let first = parts[0]!
+    if (headroom >= headerBytes) {
+      first = Buffer.from(first.buffer, first.byteOffset - headerBytes, headerBytes + first.length)
+      writeFrameHeader(first, Opcode.Binary, bytes, key)
+      if (parts.length === 1) {
+        this.#write(first, true)
+        return
+      }
     }
+    socket.cork()
+    if (first === parts[0]) socket.write(frameHeader(Opcode.Binary, bytes, key))
+    this.#write(first, parts.length === 1)
+    for (let i = 1; i < parts.length; i++) this.#write(parts[i]!, i === parts.length - 1)
+    socket.uncork()
+  }
+
+  #sendMasked(parts: Buffer[], bytes: number): void {
+    const socket = this.#socket
+    const key = randomFillSync(Buffer.allocUnsafe(4))
+    socket.cork()
+    socket.write(frameHeader(Opcode.Binary, bytes, key))
+    for (let i = 0; i < parts.length; i++) this.#write(masked(parts[i]!, key), i === parts.length - 1)
     socket.uncork()
   }
 

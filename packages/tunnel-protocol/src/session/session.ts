@@ -8,6 +8,7 @@ import {
   FrameFlag,
   FrameType,
   GROWN_WINDOW_BYTES,
+  LINK_HEADROOM_BYTES,
   LINK_HIGH_WATER_BYTES,
   MAX_FRAME_BYTES,
   MAX_QUEUED_CONTROL_BYTES,
@@ -268,7 +269,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     const link = this.#link
     if (link !== undefined) {
       this.#batch.add(FrameType.GoAway, 0, 0, errorPayload(error.code, error.detail))
-      link.send(this.#batch.take())
+      link.send(this.#batch.take(), LINK_HEADROOM_BYTES)
       link.close()
     }
     this.#finish(error)
@@ -415,7 +416,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_ALONG_BYTES) this.#acknowledge()
       const parts = this.#batch.take()
       if (this.#resumable) this.#unacknowledged.push(parts)
-      link.send(parts)
+      link.send(parts, LINK_HEADROOM_BYTES)
       if (this.#unacknowledged.keptBytes > MAX_UNACKNOWLEDGED_BYTES) {
         this.close(new TunnelError('TUN_ERR_FLOW_CONTROL', 'the peer reads and acknowledges nothing'))
         return

@@ -4,7 +4,6 @@ import {
   type ErrorCode,
   errorTable,
   FrameBoundaries,
-  forwardedLines,
   frameHeader,
   type Logger,
   Opcode,
@@ -93,7 +92,7 @@ export class Exchange implements StreamHandler {
     this.#requestDone = request.framing === 'none'
     const { upgrade } = request
     const upgradeLines = upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
-    const head = `${request.method} ${request.target} HTTP/1.1\r\n${request.forward}${forwardedLines(from)}${upgradeLines}`
+    const head = `${request.method} ${request.target} HTTP/1.1\r\n${request.forward}${from.lines}${upgradeLines}`
     this.#stream = member.holder.session.openStream(
       upgrade === undefined ? StreamKind.Http : StreamKind.Upgrade,
       member.number,

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  errorTable,
-  forwardedLines,
-  type PeerFacts,
-  provenance,
-  type RequestHead,
-  withoutForwarding,
-} from 'tunnel-protocol'
+import { errorTable, type PeerFacts, provenance, type RequestHead, withoutForwarding } from 'tunnel-protocol'
 import {
   cut,
   cuts,
@@ -252,7 +245,7 @@ test('whatever a visitor sends, its requests and nothing else reach the app, and
       for (const [i, { open, handler }] of pair.opened.entries()) {
         const { head, body, trailers, complete } = walk.messages[streams[i]!]!
         const upgradeLines = head.upgrade === undefined ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`
-        const lines = `${head.forward}${forwardedLines(provenance(head, peer))}${upgradeLines}`
+        const lines = `${head.forward}${provenance(head, peer).lines}${upgradeLines}`
         assert.equal(open.head, `${head.method} ${head.target} HTTP/1.1\r\n${lines}`)
         // Whatever may be taken for it: where a request comes from, the edge alone says.
         const says = [...`${open.head}${handler.trailers}`.matchAll(FORWARDING)]

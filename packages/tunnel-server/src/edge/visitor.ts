@@ -87,6 +87,8 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
   readonly #peer: PeerFacts
   /** addressGroup of the peer, which is the visitor unless it is a trusted proxy. */
   readonly #peerGroup: string
+  /** Where the last request came from. */
+  #from: Provenance | undefined
   readonly #heads: HeadReader
   #state: 'heads' | 'raw' | 'closing' | 'breaking' = 'heads'
   /** No request has come yet. */
@@ -288,11 +290,18 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
 
   /** Throws where a limit is reached. */
   #admit(request: RequestHead, tunnel: Tunnel): Admitted {
-    const from = provenance(request, this.#peer)
+    const from = this.#provenanceOf(request)
     const visitor = this.#peer.trusted ? addressGroup(from.visitor) : this.#peerGroup
     this.#edge.admission.enter(tunnel, visitor)
     this.#admitted = { request, from, tunnel, visitor, tries: 0 }
     return this.#admitted
+  }
+
+  /** Of a peer that is not believed only the host can change from request to request, and it hardly ever does. */
+  #provenanceOf(request: RequestHead): Provenance {
+    if (this.#peer.trusted) return provenance(request, this.#peer)
+    if (this.#from?.host !== request.host) this.#from = provenance(request, this.#peer)
+    return this.#from!
   }
 
   /** To an agent, or to wait for one. Throws what Session.openStream throws, and where the request can't wait. */
