@@ -27,6 +27,7 @@ export { acceptHandshake, type HandshakeOptions, isHandshake, openHandshake } fr
 export { Keepalive, type KeepaliveOptions } from './link/keepalive.js'
 export type { Link, LinkHandler } from './link/link.js'
 export { ReadTurns } from './link/read-turns.js'
+export { readingSocket, withReadBuffer } from './link/reading-socket.js'
 export { WebSocketLink, type WebSocketRole } from './link/websocket.js'
 export { frameHeader, Opcode } from './link/websocket-frames.js'
 export { type Logger, silentLogger } from './logger.js'

@@ -1,6 +1,6 @@
 import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
-import { readBuffer } from './read-buffer.js'
+import { readingSocket } from 'tunnel-protocol'
 import type { OriginTrust } from './trust.js'
 
 /** Socket buffer, as on the server's side. */
@@ -23,20 +23,11 @@ export interface Opening {
  * socket says `end` only to what the app meant as one as far as that can be told, and has resetAndDestroy().
  */
 export function openSocket(way: Way, trust: OriginTrust | undefined): Opening {
-  const transport = trust === undefined ? readingSocket() : new net.Socket(options)
+  const transport = trust === undefined ? readingSocket(options) : new net.Socket(options)
   if ('path' in way) transport.resetAndDestroy = () => transport.destroy() // Unix sockets know no reset
   const socket = trust === undefined ? transport : overTls(transport, trust)
   transport.connect({ ...way, noDelay: true })
   return { socket, transport }
-}
-
-function readingSocket(): Socket {
-  const onread = readBuffer((chunk) => {
-    socket.emit('data', chunk)
-    return !socket.isPaused()
-  })
-  const socket: Socket = new net.Socket({ ...options, onread } as net.SocketConstructorOpts)
-  return socket
 }
 
 /**

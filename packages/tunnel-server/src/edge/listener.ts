@@ -1,6 +1,6 @@
 import net, { type Server, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { TunnelError } from 'tunnel-protocol'
+import { TunnelError, withReadBuffer } from 'tunnel-protocol'
 import { Admission } from './admission.js'
 import { secure } from './secure.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from './visitor.js'
@@ -21,6 +21,7 @@ const SWEEP_MS = 1_000
 const KEEPALIVE_PROBE_MS = 60_000
 /** Socket buffers: large enough that a bulk read is one read, small enough that a visitor who stops reading costs little. */
 const HIGH_WATER_BYTES = 64 * 1024
+const SOCKET_OPTIONS = { allowHalfOpen: true, highWaterMark: HIGH_WATER_BYTES }
 
 /** How long ended connections are given to close before they are cut: a bit more than each gives its visitor. */
 const EVICTION_MS = 3_000
@@ -142,9 +143,8 @@ export class EdgeListener implements EdgeContext {
   #listenOn(where: { host: string; port: number } | { fd: number }): Promise<number> {
     const server = net.createServer(
       {
-        allowHalfOpen: true,
+        ...SOCKET_OPTIONS,
         noDelay: true,
-        highWaterMark: HIGH_WATER_BYTES,
         // A visitor that vanished without a word, and to whom nothing is sent, is only ever noticed by asking.
         keepAlive: true,
         keepAliveInitialDelay: KEEPALIVE_PROBE_MS,
@@ -166,7 +166,8 @@ export class EdgeListener implements EdgeContext {
 
   #accept(transport: Socket): void {
     if (this.certificate === undefined) {
-      this.#connections.add(new VisitorConnection(transport, this))
+      const socket = withReadBuffer(transport, SOCKET_OPTIONS)
+      this.#connections.add(new VisitorConnection(socket, this))
       return
     }
     const forget = () => this.#handshakes.delete(transport)
