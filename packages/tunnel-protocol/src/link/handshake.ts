@@ -1,12 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import type { Socket } from 'node:net'
+import type { NetConnectOpts, Socket } from 'node:net'
 import { TunnelError } from '../errors.js'
+import { readingSocket } from './reading-socket.js'
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const MAX_REDIRECTS = 3
+/** Of a link's socket, as on the server's side. */
+const SOCKET_OPTIONS = { highWaterMark: 64 * 1024 }
 
 function acceptValue(key: string): string {
   return createHash('sha1')
@@ -66,8 +69,9 @@ export function openHandshake(options: HandshakeOptions): () => void {
 
   const attempt = (url: string, redirects: number) => {
     const key = randomBytes(16).toString('base64')
-    const request = (url.startsWith('https:') ? https : http).request(url, {
-      agent: false,
+    const isSecure = url.startsWith('https:')
+    const request = (isSecure ? https : http).request(url, {
+      ...(isSecure ? { agent: false } : { createConnection: connect }),
       headers: {
         Connection: 'Upgrade',
         Upgrade: 'websocket',
@@ -114,6 +118,10 @@ export function openHandshake(options: HandshakeOptions): () => void {
     clearTimeout(timer)
     current?.destroy()
   }
+}
+
+function connect(options: http.ClientRequestArgs): Socket {
+  return readingSocket(SOCKET_OPTIONS).connect(options as NetConnectOpts)
 }
 
 function redirectTarget(response: IncomingMessage, from: string): string | undefined {
