@@ -19,13 +19,12 @@ export function readBuffer(onChunk: (chunk: Buffer) => boolean): OnReadOpts {
     // Asked for after each read.
     buffer: () => buffer,
     callback: (bytes, read) => {
-      const chunk = (read as Buffer).subarray(0, bytes)
-      if (bytes < BULK_BYTES) {
-        buffer = shared
-        return onChunk(Buffer.from(chunk))
-      }
-      buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
-      return onChunk(read === shared ? Buffer.from(chunk) : chunk)
+      const isBulk = bytes >= BULK_BYTES
+      buffer = isBulk ? Buffer.allocUnsafeSlow(BUFFER_BYTES) : shared
+      if (isBulk && read !== shared) return onChunk((read as Buffer).subarray(0, bytes))
+      const chunk = Buffer.allocUnsafe(bytes)
+      ;(read as Buffer).copy(chunk, 0, 0, bytes)
+      return onChunk(chunk)
     },
   }
 }
