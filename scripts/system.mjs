@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync 
 import { delimiter, join } from 'node:path'
 import { isCi, isMain, runQuietly } from './project.mjs'
 
-/** What some tests need beside Node. The first command that exists counts. */
+/** What some tests need beside Node. The first command that exists counts; `apt` may be several packages. */
 const programs = {
   chromium: {
     commands: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
@@ -12,13 +12,14 @@ const programs = {
   },
   caddy: { commands: ['caddy'], apt: 'caddy', tests: 'the tests behind Caddy' },
   nginx: { commands: ['nginx'], apt: 'nginx-light', tests: 'the tests behind nginx' },
-  ip: { commands: ['ip'], apt: 'iproute2', tests: 'the test of an agent whose network goes away' },
+  ip: { commands: ['ip'], apt: 'iproute2', tests: 'the tests of networks that go away or are slow' },
+  cc: { commands: ['cc'], apt: 'gcc libc6-dev', tests: 'the tests of slow networks' },
   systemd: { commands: ['systemd-notify'], apt: 'systemd', tests: 'the tests of the systemd units' },
   litmus: { commands: ['litmus'], apt: 'litmus', tests: 'its suite' },
   slowhttptest: { commands: ['slowhttptest'], apt: 'slowhttptest', tests: 'its suite' },
 }
 /** What npm test needs. */
-const forTests = ['chromium', 'caddy', 'nginx', 'ip', 'systemd']
+const forTests = ['chromium', 'caddy', 'nginx', 'ip', 'cc', 'systemd']
 
 /** Where a program is, or undefined. */
 export function find(name) {
@@ -65,7 +66,7 @@ async function install(names) {
     if (update.code !== 0) process.stderr.write(update.output)
     // One by one: that one has no package here should not keep the others away.
     for (const name of names) {
-      const command = [...aptGet, 'install', '--no-install-recommends', programs[name].apt]
+      const command = [...aptGet, 'install', '--no-install-recommends', ...programs[name].apt.split(' ')]
       const { code, output } = await runQuietly(command, { env })
       if (code !== 0) process.stderr.write(output)
     }
