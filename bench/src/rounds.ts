@@ -29,7 +29,7 @@ export async function arrange(
   workload: Workload,
   contenders: Contender[],
   run: Run,
-  onSkip: (sentence: string) => void,
+  note: (sentence: string) => void,
 ): Promise<Outcome | undefined> {
   const wanted = contenders.filter(({ target }) => {
     if (target.unable?.includes(workload.name)) return false
@@ -40,13 +40,13 @@ export async function arrange(
   if (workload.path === undefined) return measure(workload, wanted, run)
   const path = await workload.path(run.setting.stage)
   if (typeof path === 'string') {
-    onSkip(`${workload.name} is skipped: ${path}`)
+    note(`${workload.name} is skipped: ${path}`)
     return { ...described(workload), samples: {} }
   }
   try {
     return await measureOver(path, workload, wanted, run)
   } finally {
-    await path.close()
+    note(`the path of ${workload.name}: ${await path.close()}`)
   }
 }
 
@@ -88,7 +88,7 @@ export async function startAll(
 export async function measure(workload: Workload, contenders: Contender[], run: Run): Promise<Outcome> {
   const attempt = async ({ target, running }: Contender, plan: Plan): Promise<Sample | undefined> => {
     const context: Context = {
-      ...{ running, plan, loads: run.loads },
+      ...{ running, plan, loads: run.loads, path: run.setting.path, originPort: run.setting.originPort },
       startFresh: (serverArgs = []) => target.start({ ...run.setting, serverArgs }),
     }
     try {

@@ -1,8 +1,8 @@
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Received } from '../origin/app.js'
-import { LOOPBACK } from '../process/ports.js'
-import type { Address, Carried } from './job.js'
+import type { Place } from '../path/path.js'
+import type { Address, Carried, Flow } from './job.js'
 import { ResponseCounter } from './response.js'
 import { visit } from './visitor.js'
 
@@ -10,18 +10,11 @@ const ENDLESS_BYTES = 1e14
 const PART_BYTES = 64 * 1_024
 
 /** One stream that does not end, measured once it has had `rampSeconds` to find its speed. */
-export function flow(
-  job: Address & { direction: 'down' | 'up'; rampSeconds: number; seconds: number },
-): Promise<Carried> {
+export function flow(job: Address & Flow): Promise<Carried> {
   return job.direction === 'down' ? down(job) : up(job)
 }
 
-interface Times {
-  rampSeconds: number
-  seconds: number
-}
-
-async function down(job: Address & Times): Promise<Carried> {
+async function down(job: Address & Flow): Promise<Carried> {
   let bytes = 0
   let errors = 0
   const counter = new ResponseCounter(
@@ -50,7 +43,7 @@ async function down(job: Address & Times): Promise<Carried> {
 }
 
 /** Counted by the app: what a sender got rid of may be in anybody's buffers. */
-async function up(job: Address & Times): Promise<Carried> {
+async function up(job: Address & Flow): Promise<Carried> {
   const body = Buffer.alloc(PART_BYTES, 'x')
   let errors = 0
   const socket = visit(
@@ -65,15 +58,15 @@ async function up(job: Address & Times): Promise<Carried> {
   socket.write(`POST /upload HTTP/1.1\r\nHost: ${job.host}\r\nContent-Length: ${ENDLESS_BYTES}\r\n\r\n`)
   send()
   await sleep(job.rampSeconds * 1_000)
-  const before = await received(job)
+  const before = await received(job.app)
   await sleep(job.seconds * 1_000)
-  const after = await received(job)
+  const after = await received(job.app)
   return { bytes: after.bytes - before.bytes, seconds: (after.ms - before.ms) / 1_000, errors }
 }
 
-function received({ ip = LOOPBACK, port, host }: Address): Promise<Received> {
+function received({ host, port }: Place): Promise<Received> {
   return new Promise((resolve, reject) => {
-    const asked = get({ host: ip, port, path: '/received', agent: false, headers: { host } }, (response) => {
+    const asked = get({ host, port, path: '/received', agent: false }, (response) => {
       let text = ''
       response.setEncoding('utf8').on('data', (part: string) => {
         text += part

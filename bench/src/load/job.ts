@@ -1,9 +1,20 @@
+import type { Place } from '../path/path.js'
+
 /** Where visitors find a target, and the Host that it wants to see. */
 export interface Address {
   /** Loopback unless given. */
   ip?: string
   port: number
   host: string
+}
+
+/** One stream at the speed it reaches after `rampSeconds`. */
+export interface Flow {
+  direction: 'down' | 'up'
+  rampSeconds: number
+  seconds: number
+  /** The app itself, which counts what goes up: a tunnel that has much under way is slow to ask. */
+  app: Place
 }
 
 /** What one load process is told to do, as JSON in its first argument. */
@@ -14,7 +25,7 @@ export type Job = Address &
     | { kind: 'upload'; streams: number; bytes: number; chunked: boolean }
     | { kind: 'echo'; sockets: number; inFlight: number; messageBytes: number; seconds: number }
     | { kind: 'background'; downloads: number; stuck: number }
-    | { kind: 'flow'; direction: 'down' | 'up'; rampSeconds: number; seconds: number }
+    | ({ kind: 'flow' } & Flow)
     | { kind: 'tunnels'; count: number }
   )
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Child } from '../process/child.js'
 import { untilTrue } from '../process/ports.js'
 import type { Stage } from '../process/stage.js'
-import type { Address, Answers, Carried, Job, Opened } from './job.js'
+import type { Address, Answers, Carried, Flow, Job, Opened } from './job.js'
 import { readWrk, wrkArguments } from './wrk.js'
 
 /** What a load may take beyond its own time before it counts as stuck. */
@@ -61,8 +61,7 @@ export class Loads {
     return () => ended(child)
   }
 
-  /** One stream at the speed it reaches after `rampSeconds`. */
-  flow(job: Address & { direction: 'down' | 'up'; rampSeconds: number; seconds: number }): Promise<Carried> {
+  flow(job: Address & Flow): Promise<Carried> {
     return this.#run({ kind: 'flow', ...job }, job.rampSeconds + job.seconds)
   }
 

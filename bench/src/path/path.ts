@@ -14,8 +14,8 @@ export interface Path {
   toNear(port: number): Promise<Place>
   /** What the near side dials to reach this port of the far side. */
   toFar(port: number): Promise<Place>
-  /** Once everything that used it has been stopped. */
-  close(): Promise<void>
+  /** Once everything that used it has been stopped. Resolves to what it was like, in words. */
+  close(): Promise<string>
 }
 
 export interface Place {
@@ -31,7 +31,7 @@ export function noPath(stage: Stage): Path {
     startFar: (name, [command = '', ...args]) => stage.start(name, command, args),
     toNear: async (port) => ({ host: LOOPBACK, port }),
     toFar: async (port) => ({ host: LOOPBACK, port }),
-    close: async () => {},
+    close: async () => 'this machine alone',
   }
 }
 
@@ -45,3 +45,12 @@ export interface Slowness {
 
 /** 1 Gbit/s, each way. */
 export const BYTES_PER_SECOND = 125_000_000
+
+export const MTU_BYTES = 1_500
+/** What Ethernet adds to a packet, and the line's speed counts: preamble, addresses, checksum and gap. */
+export const FRAMING_BYTES = 38
+
+/** What may wait for the line: as much as is on it, there and back, when one connection fills it. */
+export function queueBytes(roundTripMs: number): number {
+  return (BYTES_PER_SECOND * roundTripMs) / 1_000
+}

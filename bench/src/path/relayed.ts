@@ -20,6 +20,7 @@ export function relayedPath(stage: Stage, roundTripMs: number): Path {
     toFar: relay,
     async close() {
       for (const each of relays) await each.stop()
+      return 'a relay, which knows bytes and no packets'
     },
   }
 }

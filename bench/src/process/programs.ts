@@ -13,9 +13,9 @@ export function findProgram(name: string): string | undefined {
   return dirs.map((dir) => join(dir, name)).find(isExecutable)
 }
 
-/** Finds a program, after installing its package where that needs no question: as root on Debian and its children. */
-export async function ensureProgram(name: string, aptPackage: string): Promise<string | undefined> {
-  if (findProgram(name) === undefined && canInstall()) await install(aptPackage)
+/** Finds a program, after installing its packages where that needs no question: as root on Debian and its children. */
+export async function ensureProgram(name: string, ...aptPackages: string[]): Promise<string | undefined> {
+  if (findProgram(name) === undefined && canInstall()) await install(aptPackages)
   return findProgram(name)
 }
 
@@ -24,16 +24,16 @@ function canInstall(): boolean {
   return existsSync('/etc/os-release') && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'))
 }
 
-async function install(aptPackage: string): Promise<void> {
-  console.error(`Installing ${aptPackage}…`)
+async function install(aptPackages: string[]): Promise<void> {
+  console.error(`Installing ${aptPackages.join(', ')}…`)
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: 300_000 }
   const allowServices = forbidServices()
   try {
     const command = ['-o', 'DPkg::Lock::Timeout=120', '-y', '-q']
     await run('apt-get', [...command, 'update'], options)
-    await run('apt-get', [...command, 'install', '--no-install-recommends', aptPackage], options)
+    await run('apt-get', [...command, 'install', '--no-install-recommends', ...aptPackages], options)
   } catch (error) {
-    console.error(`could not install ${aptPackage}: ${error instanceof Error ? error.message : error}`)
+    console.error(`could not install ${aptPackages.join(', ')}: ${error instanceof Error ? error.message : error}`)
   } finally {
     allowServices()
   }

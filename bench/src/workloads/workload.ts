@@ -39,6 +39,10 @@ export type Sample = Record<string, number>
 export interface Context {
   running: Running
   loads: Loads
+  /** Between servers and agents. */
+  path: Path
+  /** Of the app, on the far side of the path. */
+  originPort: number
   plan: Plan
   /** Another instance of the same target, for what changes it for good. The caller stops it. */
   startFresh(serverArgs?: string[]): Promise<Running>
