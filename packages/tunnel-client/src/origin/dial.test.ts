@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, mock, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { Dialer } from './dial.js'
 import type { DialFailure, FailureKind } from './dial-failure.js'
@@ -51,6 +51,27 @@ test('a port that nobody listens on is an app that is away, whatever addresses l
       kind: 'absent',
     })
   }
+})
+
+test('the system is told to hold nothing back: a small body may follow its head in a write of its own', async () => {
+  const server = net.createServer((socket) => socket.resume())
+  await listen(server, { port: 0, host: '127.0.0.1' })
+  const { port } = server.address() as AddressInfo
+  const probe = net.connect(port, '127.0.0.1')
+  // What every TCP socket of Node asks the system through.
+  const handles: { setNoDelay(on: boolean): number } = Object.getPrototypeOf(
+    (probe as unknown as { _handle: object })._handle,
+  )
+  await once(probe, 'connect')
+  const setNoDelay = mock.method(handles, 'setNoDelay')
+  const socket = await dialerTo({ host: '127.0.0.1', port }).dial()
+  setNoDelay.mock.restore()
+  for (const each of [probe, socket]) each.destroy()
+  server.close()
+  assert.deepEqual(
+    setNoDelay.mock.calls.map((call) => call.arguments),
+    [[true]],
+  )
 })
 
 test('a Unix socket that cannot be connected to says why', { skip: posix }, async () => {

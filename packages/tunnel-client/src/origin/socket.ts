@@ -26,7 +26,9 @@ export function openSocket(way: Way, trust: OriginTrust | undefined): Opening {
   const transport = trust === undefined ? readingSocket(options) : new net.Socket(options)
   if ('path' in way) transport.resetAndDestroy = () => transport.destroy() // Unix sockets know no reset
   const socket = trust === undefined ? transport : overTls(transport, trust)
-  transport.connect({ ...way, noDelay: true })
+  // Not as an option of connect: Node heeds it there only for a socket that net.connect has made itself.
+  transport.setNoDelay(true)
+  transport.connect(way)
   return { socket, transport }
 }
 
