@@ -19,6 +19,7 @@ await step('system programs', async () => ((await ensureSystem()) ? 0 : 1))
 await step('build', () => run(npm('run', '--silent', 'build')))
 await step('lint', () => run(npm('run', '--silent', 'lint')))
 await step('unit tests', () => tests('packages', 'demo', 'bench'))
+await step('cost of requests', () => run([process.execPath, 'bench/dist/check/main.js']))
 await step('end-to-end tests', () => tests('--serial', 'e2e'))
 showSums()
 

@@ -1,5 +1,5 @@
 import type { Child } from '../process/child.js'
-import { untilTrue } from '../process/ports.js'
+import { tell } from '../process/tell.js'
 import { memoryBytes } from '../process/usage.js'
 
 /** What follows `node` to start a command that tells of its heap. */
@@ -14,9 +14,6 @@ export interface Held {
 
 /** Of a process that was started with TELLING. */
 export async function heldBy(child: Child): Promise<Held> {
-  const told = () => [...child.stdout.matchAll(/^heap (\d+)$/gm)].map(([, bytes]) => Number(bytes))
-  const before = told().length
-  child.signal('SIGUSR2')
-  await untilTrue(child, 'tell of its heap', async () => told().length > before)
-  return { resident: memoryBytes(child.pid, 'VmRSS'), heap: told().at(-1)! }
+  const heap = Number(await tell(child, 'heap'))
+  return { resident: memoryBytes(child.pid, 'VmRSS'), heap }
 }

@@ -33,6 +33,25 @@ export function cpuSeconds(pid: number): number {
   return ticks / TICKS_PER_SECOND
 }
 
+/** The same of the threads that a process has at the moment, without those that it has started. In nanoseconds, without ticks; NaN where the kernel does not count so. */
+export function cpuNanoseconds(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+      const [ran = ''] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')
+      return sum + Number(ran)
+    }, 0)
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** How often a process has called the kernel to read and to write, as read, write and their vectored kin: not recv, send or epoll_wait. NaN where the kernel does not count so. */
+export function readsAndWrites(pid: number): { reads: number; writes: number } {
+  const counted = read(pid, 'io')
+  const count = (field: string) => Number(new RegExp(`^${field}: (\\d+)$`, 'm').exec(counted)?.[1] ?? Number.NaN)
+  return { reads: count('syscr'), writes: count('syscw') }
+}
+
 export type Memory = 'VmRSS' | 'VmHWM'
 
 /** What a process and those it has started hold now (VmRSS) or held at most (VmHWM). In bytes. */

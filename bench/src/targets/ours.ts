@@ -17,12 +17,12 @@ export function ourTarget(name: string, moreArgs: string[] = []): Target {
   return commandTarget({
     name,
     missing: async () => ([SERVER, AGENT].every((path) => existsSync(path)) ? undefined : 'the packages are not there'),
-    server: ({ path, visitorPort, profileDir, serverArgs = [] }) => [
-      ...[...node(profileDir, 'server'), ...serverCommand(visitorPort), '--host', path.nearHost],
+    server: ({ path, visitorPort, profileDir, serverArgs = [], nodeArgs = [] }) => [
+      ...[...node(profileDir, 'server'), ...nodeArgs, ...serverCommand(visitorPort), '--host', path.nearHost],
       ...[...moreArgs, ...serverArgs],
     ],
-    agent: ({ path, dial, originPort, profileDir }) => [
-      ...node(profileDir, 'agent'),
+    agent: ({ path, dial, originPort, profileDir, nodeArgs = [] }) => [
+      ...[...node(profileDir, 'agent'), ...nodeArgs],
       ...agentCommand(dial.port, 'bench', originPort, { server: dial.host, app: path.farHost }),
     ],
     host: 'bench.localhost',

@@ -25,6 +25,8 @@ export interface Setting {
   originPort: number
   /** Arguments that the server of this repository gets on top. */
   serverArgs?: string[]
+  /** Arguments that node gets in front of the commands of this repository. */
+  nodeArgs?: string[]
   /** Where programs on Node leave their CPU profiles; undefined without --profile. */
   profileDir: string | undefined
 }
