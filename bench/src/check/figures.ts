@@ -1,11 +1,11 @@
-import { BULK_UNIT, traffics } from './traffic.js'
+import { traffics } from './traffic.js'
 
 /** Of figures that are the same in each run. */
 const LIMIT = 0.25
 /** Of figures that depend on what happens to come together: a sixth of it is noise (README.md). */
 const WIDE_LIMIT = 0.5
 
-/** All that is measured: how it reads, and how much more than its baseline fails the check, as a share of it: where exchanges follow each other, and in bulk. */
+/** All that is measured: how it reads, and how much more than its baseline fails the check, as a share of it, for small exchanges and for bulk. */
 const kinds = {
   allocated: { words: 'bytes allocated on the heap', limit: LIMIT, bulkLimit: LIMIT },
   buffers: { words: 'bytes of buffers outside the heap', limit: LIMIT, bulkLimit: LIMIT },
@@ -29,8 +29,8 @@ export function figureName(traffic: string, role: string, kind: Kind): string {
 export function describeFigure(figure: string): { words: string; unit: string; limit: number } {
   const [name = '', , kind = ''] = figure.split(' ')
   const { words, limit, bulkLimit } = kinds[kind as Kind]
-  const unit = traffics.find((traffic) => traffic.name === name)?.unit ?? ''
-  return { words, unit, limit: unit === BULK_UNIT ? bulkLimit : limit }
+  const traffic = traffics.find((each) => each.name === name)
+  return { words, unit: traffic?.unit ?? '', limit: traffic?.bulk ? bulkLimit : limit }
 }
 
 /** Of several measurements, figure by figure; and how far apart the least and the most are, as a share of it. */

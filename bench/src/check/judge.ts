@@ -1,7 +1,7 @@
 import { describeFigure, type Figures } from './figures.js'
 
-/** From so much less than its baseline on, as a share of it, a figure wants a new one: or it could get worse by that much more without being noticed. */
-const BETTER = 0.1
+/** A figure that lies below its baseline by this share of its limit wants a new one: or it could get worse by that much more without being noticed. */
+const BETTER = 0.4
 
 /** `new` has no baseline, `missing` was not measured this time. */
 export type State = 'worse' | 'better' | 'same' | 'new' | 'missing'
@@ -30,6 +30,7 @@ export function judge(measured: Figures, baselines: Figures): Verdict[] {
 function stateOf(figure: string, measured: number, baseline: number, more: number): State {
   if (Number.isNaN(baseline)) return 'new'
   if (Number.isNaN(measured)) return 'missing'
-  if (more > describeFigure(figure).limit) return 'worse'
-  return more <= -BETTER ? 'better' : 'same'
+  const { limit } = describeFigure(figure)
+  if (more > limit) return 'worse'
+  return more < -BETTER * limit ? 'better' : 'same'
 }

@@ -14,12 +14,19 @@ import { traffics as allTraffic } from './traffic.js'
 const HINT = `Either something on the path does more than it has to: npm run bench -- --only get-50 --targets ours --profile shows where time goes.
 Or it is worth that: npm run bench:check -- --record takes it for right from now on.`
 
+/** Of one measurement, which takes half a minute. Nothing is waited for as long as that on any machine, unless it never comes. */
+const DEADLINE_MS = 10 * 60_000
+
 /** Resolves to the exit code: 1 when something has become worse. */
 async function main({ record, times, traffics }: ReturnType<typeof readFlags>): Promise<number> {
   if (process.platform === 'win32') {
     console.log('left out: on Windows there is no signal by which the commands could be asked what they have done')
     return 0
   }
+  setTimeout(() => {
+    console.error(`no end within ${(times * DEADLINE_MS) / 60_000} minutes: the tunnel has stopped to carry something`)
+    process.exit(1)
+  }, times * DEADLINE_MS)
   const stage = new Stage()
   const originPort = await startOrigin(stage)
   const measured: Figures[] = []
@@ -48,9 +55,7 @@ async function main({ record, times, traffics }: ReturnType<typeof readFlags>): 
   }
   const worse = verdicts.filter(({ state }) => state === 'worse')
   if (verdicts.some(({ state }) => state === 'better')) {
-    console.log(
-      'Some figures are better than their baselines by a tenth and more; npm run bench:check -- --record keeps it so.',
-    )
+    console.log('Figures have become better than their baselines; npm run bench:check -- --record keeps it so.')
   }
   if (worse.length === 0) return 0
   console.error(`${worse.map(complaint).join('\n')}\n\n${HINT}`)

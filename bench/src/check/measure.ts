@@ -20,7 +20,7 @@ const COUNTING = [
   ...['--import', new URL('counted.js', import.meta.url).href],
 ]
 
-/** Counts are the same in each look at exchanges that do not overlap. Others are slow to be looked at. */
+/** Counts vary less than costs, and processes that count are slow. */
 const COUNTING_SHARE = 3
 
 /** What one look at a process says per unit; undefined or NaN for what it could not see. */
@@ -41,8 +41,11 @@ export async function measure({ stage, originPort, traffics, nodeArgs = [], cpu 
   const figures: Figures = {}
   const run = async (args: string[], work: (running: Running) => Promise<void>) => {
     const running = await ours.start({ ...setting, nodeArgs: [...args, ...nodeArgs] })
-    await work(running)
-    await running.stop()
+    try {
+      await work(running)
+    } finally {
+      await running.stop()
+    }
   }
   await run(ALLOCATING, async (running) => {
     for (const traffic of traffics) {
@@ -66,7 +69,7 @@ export async function measure({ stage, originPort, traffics, nodeArgs = [], cpu 
   return figures
 }
 
-/** What an observer returns ends the look. */
+/** Begins a look at a process; what it resolves to ends it. */
 type Observer = (part: Part) => Promise<() => Promise<Look>>
 
 async function leastOf(running: Running, traffic: Traffic, looks: number, observe: Observer): Promise<Figures> {

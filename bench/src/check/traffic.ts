@@ -4,16 +4,17 @@ import { upload } from '../load/upload.js'
 import { messages, requests } from './lockstep.js'
 
 const MEBIBYTE = 1 << 20
-export const BULK_UNIT = 'MiB'
 
 /** One kind of traffic, over one connection of a visitor. */
 export interface Traffic {
   name: string
   /** What figures are per. */
   unit: string
+  /** Much of it is under way at once, and what comes together is never quite the same. */
+  bulk: boolean
   /** Units in one look at what they cost. */
   batch: number
-  /** How often to look. The least counts, and where exchanges overlap it takes more looks until one is as good as undisturbed. */
+  /** How often to look. The least counts, and in bulk it takes more looks until one is as good as undisturbed. */
   looks: number
   /** Units until compilers have done what they will do. */
   warmUp: number
@@ -35,6 +36,7 @@ const POSTED = 'x'.repeat(1_024)
 export const get: Traffic = {
   name: 'get',
   unit: 'request',
+  bulk: false,
   batch: 500,
   looks: 9,
   warmUp: 4_000,
@@ -56,7 +58,7 @@ const post: Traffic = {
 
 const echo: Traffic = { ...get, name: 'echo', unit: 'message', carry: messages }
 
-const bulk = { unit: BULK_UNIT, batch: 16, looks: 40, warmUp: 128 }
+const bulk = { unit: 'MiB', bulk: true, batch: 16, looks: 40, warmUp: 128 }
 
 export const traffics: Traffic[] = [
   get,
