@@ -4,7 +4,7 @@ export * from './control/messages.js'
 export * from './errors.js'
 export { errorFromPayload } from './frame/error-payload.js'
 export { BodyReader, type BodySink } from './http/body.js'
-export { writeLastChunk } from './http/chunked.js'
+export { writeChunk, writeLastChunk } from './http/chunked.js'
 export { type PeerFacts, type Provenance, provenance } from './http/forwarded.js'
 export {
   type Framing,

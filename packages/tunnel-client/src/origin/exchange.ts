@@ -13,6 +13,7 @@ import {
   TunnelError,
   wantedUpgrade,
   whenEndIsClean,
+  writeChunk,
   writeLastChunk,
 } from 'tunnel-protocol'
 import type { HostMapping } from './host-mapping.js'
@@ -68,9 +69,12 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   /** Such a request can be sent again as long as nothing of an answer has come. */
   readonly #repeatable: boolean
   readonly #mayUpgrade: boolean
+  readonly #hasBody: boolean
   #connection: OriginConnection | undefined
   #stopDialing: (() => void) | undefined
-  /** Request body that came before the connection was there. Bounded by the stream's window. */
+  /** The request is to be written at the end of this turn, with what is there of its body by then. */
+  #headDue = false
+  /** Request body that came before it could be written. Bounded by the stream's window. */
   #early: ByteQueue | undefined
   /** All of the request has come. */
   #ended = false
@@ -102,6 +106,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     observer?.onRequest(this.#info())
     // What would have to be repeated on a dead connection must not meet one: an upgrade gets a connection of its own.
     this.#mayUpgrade = open.kind === StreamKind.Upgrade
+    this.#hasBody = !bodyless && !this.#mayUpgrade
     this.#start(!this.#mayUpgrade)
   }
 
@@ -129,17 +134,37 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     this.#connection = connection
     connection.user = this
     connection.outlet.begin(this.#stream)
-    connection.outlet.text(`${this.#head}\r\n`)
-    connection.outlet.send()
-    if (connection.reused && connection.socket.errored !== null) {
+    if (this.#ended || !this.#hasBody) {
+      this.#sendHead(connection)
+      return
+    }
+    this.#headDue = true
+    process.nextTick(() => {
+      if (this.#headDue && this.#connection === connection) this.#sendHead(connection)
+    })
+  }
+
+  /** With as much of the body as there is: nearly always all of it, and then one packet. */
+  #sendHead(connection: OriginConnection): void {
+    const { outlet, socket, reused } = connection
+    this.#headDue = false
+    outlet.text(`${this.#head}\r\n`)
+    const parts: Buffer[] = []
+    for (let part = this.#early?.shift(); part !== undefined; part = this.#early?.shift()) {
+      parts.push(part)
+      if (this.#chunked) writeChunk(outlet, part)
+      else outlet.piece(part)
+    }
+    outlet.send()
+    if (reused && socket.errored !== null) {
       // The origin closed it a moment ago, and the system took nothing of the request: whatever it is, nobody has seen it.
       this.#detach()
+      for (const part of parts) this.#early?.push(part)
       this.#start(false)
       return
     }
-    const early = this.#early
     this.#early = undefined
-    for (let part = early?.shift(); part !== undefined; part = early?.shift()) this.onData(part)
+    if (parts.length > 0) outlet.pay(parts.reduce((sum, { length }) => sum + length, 0))
     if (this.#ended) this.#endRequest()
   }
 
@@ -150,9 +175,9 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
 
   onData(part: Buffer): void {
     const connection = this.#connection
-    if (connection === undefined) {
+    if (connection === undefined || this.#headDue) {
       // After the exchange is over there is nobody to give it to.
-      if (this.#stopDialing === undefined) return
+      if (connection === undefined && this.#stopDialing === undefined) return
       this.#early ??= new ByteQueue()
       this.#early.push(part)
       return
@@ -171,7 +196,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
 
   onEnd(): void {
     this.#ended = true
-    if (this.#connection !== undefined) this.#endRequest()
+    if (this.#connection !== undefined && !this.#headDue) this.#endRequest()
   }
 
   /** All of the request is here: end it behind what is still on its way to the origin. */
@@ -326,6 +351,12 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
     const connection = this.#connection
     this.#connection = undefined
     if (this.#stream.closed) return
+    if (this.#headDue) {
+      // Nothing was written to it.
+      this.#headDue = false
+      this.#start(false)
+      return
+    }
     if (this.#raw) {
       if (error !== undefined || !connection?.socket.readableEnded) {
         this.#stream.reset('TUN_ERR_ORIGIN_RESET', `${this.#options.originName} broke the connection off`)
@@ -381,6 +412,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #detach(): OriginConnection | undefined {
     const connection = this.#connection
     this.#connection = undefined
+    this.#headDue = false
     if (connection !== undefined) connection.user = undefined
     return connection
   }

@@ -87,7 +87,7 @@ export class Outlet {
       // Bulk gains nothing from company, and the reader can begin with it.
       this.send()
       this.#socket.write(part)
-      this.#pay(part.length)
+      this.pay(part.length)
       return
     }
     this.#gathered += part.length
@@ -121,11 +121,11 @@ export class Outlet {
     const bytes = this.#gathered
     if (bytes === 0) return
     this.#gathered = 0
-    this.#pay(bytes)
+    this.pay(bytes)
   }
 
-  /** Give credit for bytes that the socket has got: now, or once the kernel has taken them. */
-  #pay(bytes: number): void {
+  /** Give credit for bytes of the source that the socket has got, be it with text() and piece(): now, or once the kernel has taken them. */
+  pay(bytes: number): void {
     const { writableLength, writableNeedDrain } = this.#socket
     if (writableLength === 0 || !writableNeedDrain) this.#source?.consumed(bytes)
     else this.#unconsumed += bytes

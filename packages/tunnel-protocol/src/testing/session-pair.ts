@@ -231,16 +231,22 @@ export class SessionPair {
   }
 
   /** Open a stream and let it reach the agent. */
-  open(
+  open(head?: string, end?: boolean, tunnel?: number): { near: RecordingHandler; stream: Stream; far: OpenedStream } {
+    const opened = this.openLater(head, end, tunnel)
+    this.pump()
+    return { ...opened, far: this.opened.at(-1)! }
+  }
+
+  /** Open a stream that reaches the agent with the next pump(). */
+  openLater(
     head = 'GET / HTTP/1.1\r\nHost: demo\r\n',
     end = false,
     tunnel = 7,
-  ): { near: RecordingHandler; stream: Stream; far: OpenedStream } {
+  ): { near: RecordingHandler; stream: Stream } {
     const near = new RecordingHandler()
     const stream = this.server.openStream(1, tunnel, head, end, near)
     near.stream = stream
-    this.pump()
-    return { near, stream, far: this.opened.at(-1)! }
+    return { near, stream }
   }
 
   /** Run what was put off until the end of the turn, once. Returns whether there was anything. */
