@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { describeOption, type GivenFlags, type OptionTable, TunnelError } from 'tunnel-protocol'
+import { describeOption, type GivenFlags, type OptionTable, TunnelError, useReadBuffers } from 'tunnel-protocol'
+import { collectYoungGeneration } from './collect-buffers.js'
 
 /** Exit code for a flag or argument that does not exist (EX_USAGE in sysexits.h). */
 const EXIT_USAGE = 64
@@ -36,6 +37,7 @@ export function givenFlags(command: Command): GivenFlags {
 
 /** Run a command line to its end. Any failure is one line on stderr and an exit code; no stack traces. */
 export async function runProgram(argv: string[], define: (program: Command) => void): Promise<void> {
+  useReadBuffers(collectYoungGeneration)
   const program = new Command()
   program
     .exitOverride()

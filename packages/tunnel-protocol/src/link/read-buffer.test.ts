@@ -5,8 +5,10 @@ import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { readBuffer } from './read-buffer.js'
+import { readBuffer, useReadBuffers } from './read-buffer.js'
 import { readingSocket, withReadBuffer } from './reading-socket.js'
+
+useReadBuffers(() => {})
 
 const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 65_536 })), {
   maxLength: 30,
@@ -94,6 +96,29 @@ test('so does one that was accepted; it can answer after the end, and its server
   socket.end('thanks')
   assert.equal(Buffer.concat(await client.toArray()).toString(), 'thanks')
   await gone
+})
+
+test('buffers for bulk are collected after each 8 MiB', () => {
+  let collections = 0
+  useReadBuffers(() => collections++)
+  const options = readBuffer(() => true)
+  for (let bytes = 0; bytes < 80 * 1024 * 1024; bytes += 65_536) {
+    options.callback(65_536, (options.buffer as () => Uint8Array)())
+  }
+  assert.ok(collections === 10 || collections === 9, `${collections} times`)
+})
+
+test('where nobody collects, sockets read as Node does', async () => {
+  const server = net.createServer()
+  const port = await listening(server)
+  const client = net.connect(port, '127.0.0.1')
+  const [accepted] = (await once(server, 'connection')) as [net.Socket]
+  useReadBuffers(undefined)
+  assert.equal(withReadBuffer(accepted, HALF_OPEN), accepted)
+  useReadBuffers(() => {})
+  accepted.destroy()
+  client.destroy()
+  server.close()
 })
 
 test('a socket of another kind stays what it is', async () => {

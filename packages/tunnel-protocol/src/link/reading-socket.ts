@@ -1,11 +1,12 @@
 import net, { type OnReadOpts, type Socket } from 'node:net'
-import { readBuffer } from './read-buffer.js'
+import { readBuffer, usesReadBuffers } from './read-buffer.js'
 
 /** Options of a socket that reads as one of ours does; `handle` is what net.Server gives a socket that it accepted. */
 type Options = net.SocketConstructorOpts & { highWaterMark: number; handle?: unknown; onread?: OnReadOpts }
 
-/** A socket whose 'data' comes through readBuffer(). */
+/** A socket whose 'data' comes through readBuffer(), where that is used. */
 export function readingSocket(options: Options): Socket {
+  if (!usesReadBuffers()) return new net.Socket(options)
   const onread = readBuffer((chunk) => {
     socket.emit('data', chunk)
     return !socket.isPaused()
@@ -27,8 +28,8 @@ interface Inner {
 export function withReadBuffer(accepted: Socket, options: Options): Socket {
   const inner = accepted as unknown as Inner
   const { _handle: handle, _server: server } = inner
-  if (typeof handle?.useUserBuffer !== 'function' || server === undefined || accepted.readableLength > 0)
-    return accepted
+  const canMove = typeof handle?.useUserBuffer === 'function' && server !== undefined && accepted.readableLength === 0
+  if (!canMove || !usesReadBuffers()) return accepted
   inner._handle = null
   inner._server = null
   accepted.destroy()
