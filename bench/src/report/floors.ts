@@ -16,9 +16,10 @@ const PRODUCT = 'ours'
 export const floors: Floor[] = [
   { workload: 'get-50', metric: 'cpu', anchor: 'nginx', atMost: 2.5 },
   { workload: 'get-50', metric: 'cpu', anchor: 'ssh', atMost: 1.2 },
-  { workload: 'get-50', metric: 'cpu', anchor: 'frp-tcp', atMost: 0.6 },
+  // By name over HTTP, as ours; and a port per tunnel, where frp looks at nothing and is faster.
+  ...['frp', 'frp-tcp'].map((anchor) => ({ workload: 'get-50', metric: 'cpu', anchor, atMost: 0.6 })),
   ...['get-50', 'get-200'].flatMap((workload) => [
-    { workload, metric: 'rate', anchor: 'frp-tcp', atLeast: 1.5 },
+    ...['frp', 'frp-tcp'].map((anchor) => ({ workload, metric: 'rate', anchor, atLeast: 1.5 })),
     { workload, metric: 'rate', anchor: 'localtunnel', atLeast: 4 },
     { workload, metric: 'rate', anchor: 'nginx', atLeast: 0.3 },
   ]),
