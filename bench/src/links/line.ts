@@ -44,6 +44,12 @@ export class Line {
     for (const connection of this.#connections) connection.reset()
   }
 
+  /** The same for the connection that has been there longest. */
+  cutOldest(): void {
+    const [oldest] = this.#connections
+    oldest?.reset()
+  }
+
   /** Only this end learns of it: the other one talks on, to nobody. */
   cutOneSide(side: Side): void {
     for (const connection of this.#connections) connection.resetOneSide(side)

@@ -42,6 +42,7 @@ export async function main(argv: string[]): Promise<void> {
         subdomain: options.subdomain,
         force: options.force,
         pool: options.pool,
+        links: options.links,
         server: options.server,
         token: readToken(options.token, options.tokenFile),
         localHost: options.localHost,

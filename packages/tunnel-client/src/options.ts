@@ -1,5 +1,5 @@
 import { logOptions } from 'tunnel-command/log-options'
-import { durationMs, integer, switched, text } from 'tunnel-protocol'
+import { durationMs, integer, MAX_LINKS, switched, text } from 'tunnel-protocol'
 
 /** Rows behind the flags of `tunnel`. */
 export const clientOptions = {
@@ -32,6 +32,14 @@ export const clientOptions = {
     env: 'TUNNEL_POOL',
     fallback: false,
     help: 'serve the name together with other agents of your account that say so too',
+  }),
+  links: integer({
+    flag: 'links',
+    env: 'TUNNEL_LINKS',
+    min: 1,
+    max: MAX_LINKS,
+    fallback: undefined as number | undefined,
+    help: 'connections to the server; when one is lost, the others go on; unless set, as many as the server asks for, mostly 1',
   }),
   server: text({
     flag: 'server',

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
 import { type Bound, type OpenRequest, type Stream, type StreamHandler, TunnelError } from 'tunnel-protocol'
-import { Agent } from './agent/agent.js'
+import { AgentLinks } from './agent/agent-links.js'
 import { type ClaimStore, FileClaimStore } from './agent/claims.js'
 import { normalizeServerUrl } from './agent/server-url.js'
 import { Dialer } from './origin/dial.js'
@@ -29,6 +29,11 @@ export interface TunnelOptions {
   force?: boolean | undefined
   /** Serve the name together with other agents of the same account that say so too. Default false. */
   pool?: boolean | undefined
+  /**
+   * Connections to the server, from 1 to 8: when one is lost, requests on the others go on. Default: as many as the server asks for, which is one
+   * unless it runs on several cores.
+   */
+  links?: number | undefined
   /** The tunnel-server. Default: TUNNEL_SERVER, else http://localhost:8000. */
   server?: string | undefined
   /** Default: TUNNEL_TOKEN. */
@@ -97,7 +102,7 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
   name = ''
   /** The local app, as a URL, or `unix:/run/app.sock`. */
   readonly target: string
-  readonly #agent: Agent
+  readonly #agent: AgentLinks
   readonly #pool: OriginPool
   readonly #exchange: ExchangeOptions
   readonly #observer: ExchangeObserver
@@ -132,12 +137,13 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
       observer: undefined,
       originName: targetName(target),
     }
-    this.#agent = new Agent(
+    this.#agent = new AgentLinks(
       {
         server: normalizeServerUrl(options.server ?? (process.env.TUNNEL_SERVER || 'http://localhost:8000')),
         name: options.subdomain,
         force: options.force ?? false,
         pool: options.pool ?? false,
+        links: options.links,
         token: options.token ?? (process.env.TUNNEL_TOKEN || undefined),
         claims: options.claims ?? new FileClaimStore(),
         software: SOFTWARE,

@@ -54,6 +54,9 @@ export const SESSION_GROWTH_BYTES = 16 * 1024 * 1024
 export const MIN_WINDOW_BYTES = 16 * 1024
 export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
 
+/** Links one agent has at once, each with a session of its own. */
+export const MAX_LINKS = 8
+
 /** Streams one session carries at once. */
 export const DEFAULT_MAX_STREAMS = 2_048
 /** The most that a server can be told to let one session carry. An agent takes so many: how many there are is the server's to say. */

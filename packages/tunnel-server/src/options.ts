@@ -196,7 +196,7 @@ export const serverOptions = {
     min: 1,
     max: MAX_STREAMS,
     fallback: 2_048,
-    help: 'requests and WebSockets one agent carries at once, then 503',
+    help: 'requests and WebSockets one link of an agent carries at once, then 503',
   }),
   maxStreamsPerTunnel: integer({
     flag: 'max-streams-per-tunnel',
@@ -220,7 +220,7 @@ export const serverOptions = {
     min: 1,
     max: 65_536,
     fallback: 100,
-    help: 'agents of one token connected at once; without tokens, of one address',
+    help: 'agents of one token connected at once, on however many links; without tokens, of one address',
   }),
   maxTunnelsPerAccount: integer({
     flag: 'max-tunnels-per-account',

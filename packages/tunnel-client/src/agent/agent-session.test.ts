@@ -22,7 +22,7 @@ function online(welcome: object) {
       onStream: () => new RecordingHandler(),
     },
   )
-  session.start(link, { name: 'demo', claim: undefined, instance: 'one', force: false, pool: false })
+  session.start(link, { name: 'demo', claim: undefined, instance: 'one', link: 0, force: false, pool: false })
   const say = (type: number, payload: Buffer | string, streamId = 0) => {
     server.send([frame(type, 0, streamId, payload)])
     server.deliver()

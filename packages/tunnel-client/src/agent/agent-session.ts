@@ -37,6 +37,8 @@ export interface AgentHello {
   claim: string | undefined
   /** The same for as long as the process runs. */
   instance: string
+  /** Which of the agent's links the session is for. */
+  link: number
   force: boolean
   pool: boolean
 }
@@ -101,6 +103,11 @@ export class AgentSession implements SessionHandler {
     return this.#welcome?.session ?? ''
   }
 
+  /** How many links the server would like the agent to have. */
+  get wantedLinks(): number {
+    return this.#welcome?.links ?? 1
+  }
+
   /** Streams open right now. */
   get streamCount(): number {
     return this.#session.streamCount
@@ -115,6 +122,7 @@ export class AgentSession implements SessionHandler {
       token: this.#options.token,
       agent: this.#options.software,
       instance: hello.instance,
+      link: hello.link,
       window: this.#session.windowBytes,
       binds: [{ tunnel: TUNNEL, name: hello.name, claim: hello.claim, force: hello.force, pool: hello.pool }],
     })

@@ -31,9 +31,19 @@ export interface AgentOptions extends AgentSessionOptions {
   readInterfaces?: ReadInterfaces
 }
 
+/** What the links of one agent share. */
+export interface AgentIdentity {
+  /** Random, the same for as long as the process runs. */
+  readonly instance: string
+  name: string | undefined
+  claim: string | undefined
+  /** Has it ever been online? Before that, some refusals are mistakes of the user's; later they pass. */
+  wasOnline: boolean
+}
+
 export interface AgentHandler {
-  /** The server has given the name; again after each reconnect. */
-  onOnline(bound: Bound, session: string): void
+  /** The server has given the name; again after each reconnect. `links`: how many it would like the agent to have. */
+  onOnline(bound: Bound, session: string, links: number): void
   /** The link is gone or could not be opened, or the server is restarting; the next attempt comes in `delayMs`. */
   onOffline(error: TunnelError, delayMs: number): void
   /** It is over: the server refused, or stop() was called (then without error). Called once. */
@@ -43,28 +53,31 @@ export interface AgentHandler {
 }
 
 /** How long open requests may take to end when the server wants us no longer, in milliseconds. */
-const REFUSED_GRACE_MS = 3_000
+export const REFUSED_GRACE_MS = 3_000
 /** A session that was online for less counts as one more failure: a server that gives names and breaks off at once is not to be hammered. */
 const LASTING_MS = 1_000
 /** As so many failures counts at most what came before, when a server goes in order: the next attempt comes within half a second. */
 const MAX_MOVED_FAILURES = 2
 
-/** Keeps one tunnel open for ever: its session through lost links, and where that is over, with a new session. */
+export function newIdentity({ name, claims, server }: AgentOptions): AgentIdentity {
+  const claim = name === undefined ? undefined : claims.get(server, name.toLowerCase())
+  return { instance: randomBytes(12).toString('base64url'), name, claim, wasOnline: false }
+}
+
+/** Keeps one link to one tunnel for ever: its session through lost connections, and where that is over, with a new session. */
 export class Agent {
   readonly #options: AgentOptions
   readonly #handler: AgentHandler
-  readonly #instance = randomBytes(12).toString('base64url')
+  readonly #identity: AgentIdentity
+  /** Which of the agent's links this is. */
+  readonly #link: number
   readonly #network: NetworkWatch
   readonly #stopped: Promise<void>
   #resolveStopped!: () => void
   #state: AgentState = 'idle'
-  #name: string | undefined
-  #claim: string | undefined
   /** Attempts that failed since we were last online for a while. */
   #failures = 0
   #onlineAt = 0
-  /** Have we ever been online? Before that, some refusals are mistakes of the user's; later they pass. */
-  #wasOnline = false
   /** Until the next attempt, in waiting and detached. */
   #timer: NodeJS.Timeout | undefined
   /** Gives up what is under way in connecting, until there is a session, and in resuming. */
@@ -76,11 +89,11 @@ export class Agent {
   /** Why we leave, where the server wants it. */
   #refusal: TunnelError | undefined
 
-  constructor(options: AgentOptions, handler: AgentHandler) {
+  constructor(options: AgentOptions, handler: AgentHandler, identity = newIdentity(options), link = 0) {
     this.#options = options
     this.#handler = handler
-    this.#name = options.name
-    if (options.name !== undefined) this.#claim = options.claims.get(options.server, options.name.toLowerCase())
+    this.#identity = identity
+    this.#link = link
     this.#network = new NetworkWatch((addresses) => this.#onNetworkChange(addresses), options.readInterfaces)
     this.#stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve
@@ -147,11 +160,13 @@ export class Agent {
     this.#session = session
     this.#sessions.add(session)
     // Once taken over, the name is not taken back by force: two agents would go on doing that to each other.
-    const force = this.#options.force && !this.#wasOnline
+    const { name, claim, instance, wasOnline } = this.#identity
+    const force = this.#options.force && !wasOnline
     session.start(link, {
-      name: this.#name,
-      claim: this.#claim,
-      instance: this.#instance,
+      name,
+      claim,
+      instance,
+      link: this.#link,
       force,
       pool: this.#options.pool,
     })
@@ -209,8 +224,8 @@ export class Agent {
 
   #onBound(session: AgentSession, bound: Bound): void {
     if (session !== this.#session) return
-    this.#name = bound.name
-    this.#claim = bound.claim
+    this.#identity.name = bound.name
+    this.#identity.claim = bound.claim
     this.#options.claims.set(this.#options.server, bound.name, bound.claim)
     this.#onOnline(session)
   }
@@ -218,8 +233,8 @@ export class Agent {
   #onOnline(session: AgentSession): void {
     if (!this.#move('opened')) return
     this.#onlineAt = performance.now()
-    this.#wasOnline = true
-    this.#handler.onOnline(session.bound!, session.id)
+    this.#identity.wasOnline = true
+    this.#handler.onOnline(session.bound!, session.id, session.wantedLinks)
   }
 
   #onDetached(session: AgentSession, reason: string): void {
@@ -256,7 +271,7 @@ export class Agent {
   /** Leave, if trying again would not help. Returns whether it is so. */
   #onRefused(error: TunnelError): boolean {
     const reaction = errorTable[error.code].agent
-    const final = reaction === 'stop' || (reaction === 'stopAtFirst' && !this.#wasOnline)
+    const final = reaction === 'stop' || (reaction === 'stopAtFirst' && !this.#identity.wasOnline)
     if (!final || !this.#move('refused')) return false
     this.#refusal = error
     this.#leave(REFUSED_GRACE_MS)

@@ -34,6 +34,8 @@ export class MemoryServer {
   readonly served: Served[] = []
   /** How long sessions wait for another link, in milliseconds. */
   graceMs = 60_000
+  /** How many links it asks for. */
+  links: number | undefined
   /** With what it ends each session that begins. */
   refusal: TunnelError | undefined
   /** Says drain in front of everything else. */
@@ -114,7 +116,14 @@ export class MemoryServer {
     if (this.drainsAtOnce) session.sendControl({ type: 'drain' })
     const [{ tunnel, name = 'random' }] = hello.binds as [{ tunnel: number; name?: string }]
     const id = String(this.served.length)
-    session.sendControl({ type: 'welcome', session: id, secret: id, grace: this.graceMs, window: 65_536 })
+    session.sendControl({
+      type: 'welcome',
+      session: id,
+      secret: id,
+      grace: this.graceMs,
+      links: this.links,
+      window: 65_536,
+    })
     session.sendControl({ type: 'bound', tunnel, name, url: `http://${name}.test`, claim: `claim ${id}` })
   }
 

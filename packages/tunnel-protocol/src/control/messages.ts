@@ -1,3 +1,4 @@
+import { MAX_LINKS } from '../constants.js'
 import { TunnelError } from '../errors.js'
 
 /**
@@ -28,6 +29,8 @@ export interface Hello {
   agent?: string
   /** Random, the same for as long as the agent runs: lets it take its names from a link of its own that the server still believes in. */
   instance?: string
+  /** Which of the agent's links this session is for, from 0 to MAX_LINKS - 1; those of one instance serve their names together. Default 0. */
+  link?: number
   /** Bytes the agent holds per stream. */
   window?: number
   binds: BindRequest[]
@@ -61,6 +64,8 @@ export interface Welcome {
   secret?: string
   /** How long the session waits for a new link when it has lost its own, in milliseconds. */
   grace?: number
+  /** How many links the agent does well to have. Default 1. */
+  links?: number
   /** Bytes the server holds per stream. */
   window: number
   /** Software and version, for the agent's log. */
@@ -129,6 +134,7 @@ export function parseToServer(message: Record<string, unknown>): ToServer | unde
     ...optional('token', text(message, 'hello', 'token')),
     ...optional('agent', text(message, 'hello', 'agent')),
     ...optional('instance', text(message, 'hello', 'instance')),
+    ...optional('link', linkNumber(message)),
     ...optional('window', integer(message, 'hello', 'window')),
     binds: binds.map((bind: unknown) => {
       if (typeof bind !== 'object' || bind === null)
@@ -159,6 +165,7 @@ export function parseToAgent(message: Record<string, unknown>): ToAgent | undefi
         session: required(text(message, 'welcome', 'session'), 'welcome.session'),
         ...optional('secret', text(message, 'welcome', 'secret')),
         ...optional('grace', integer(message, 'welcome', 'grace')),
+        ...optional('links', integer(message, 'welcome', 'links')),
         window: required(integer(message, 'welcome', 'window'), 'welcome.window'),
         server: text(message, 'welcome', 'server') ?? 'unknown',
       }
@@ -205,6 +212,12 @@ function integer(from: Record<string, unknown>, what: string, field: string): nu
   if (value === undefined || value === null) return undefined
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff) return value as number
   throw new TunnelError('TUN_ERR_PROTOCOL', `${what}.${field} must be a whole number below 2^32`)
+}
+
+function linkNumber(hello: Record<string, unknown>): number | undefined {
+  const link = integer(hello, 'hello', 'link')
+  if (link === undefined || link < MAX_LINKS) return link
+  throw new TunnelError('TUN_ERR_PROTOCOL', `hello.link must be below ${MAX_LINKS}`)
 }
 
 /** A place in the bytes of a session: a whole number below 2^53. */

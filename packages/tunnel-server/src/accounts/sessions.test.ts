@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MAX_LINKS } from 'tunnel-protocol'
 import { AccountSessions } from './sessions.js'
 
 const full = { code: 'TUN_ERR_ACCOUNT_LIMIT' }
@@ -14,14 +15,13 @@ test('an account has so many agents and no more, whatever other accounts do', ()
   sessions.enter('a', 'three')
 })
 
-test('an agent that comes back counts once while its old session ends, and is no way around the limit', () => {
+test('an agent counts once, on all its links and while old sessions of it end, and is no way around the limit', () => {
   const sessions = new AccountSessions(1)
-  sessions.enter('a', 'one')
-  sessions.enter('a', 'one')
+  for (let i = 0; i < 2 * MAX_LINKS; i++) sessions.enter('a', 'one')
   assert.throws(() => sessions.enter('a', 'one'), full)
-  assert.throws(() => sessions.enter('a', 'two'), full)
-  sessions.leave('a', 'one')
-  assert.throws(() => sessions.enter('a', 'two'), full)
-  sessions.leave('a', 'one')
+  for (let i = 0; i < 2 * MAX_LINKS; i++) {
+    assert.throws(() => sessions.enter('a', 'two'), full)
+    sessions.leave('a', 'one')
+  }
   sessions.enter('a', 'two')
 })

@@ -1,10 +1,13 @@
-import { TunnelError } from 'tunnel-protocol'
+import { MAX_LINKS, TunnelError } from 'tunnel-protocol'
+
+/** Sessions of one agent: one for each of its links, and for a moment two, when it has come back. More than that is not one agent. */
+const MAX_SESSIONS_PER_AGENT = 2 * MAX_LINKS
 
 /** Counts the agents of each account that have a link, and says when it is enough. */
 export class AccountSessions {
   /** Agents of one account; those that are there already stay when it is lowered. */
   max: number
-  /** Account to agents, each with the number of its sessions: a reconnecting agent has two for a moment. */
+  /** Account to agents, each with the number of its sessions. */
   readonly #byAccount = new Map<string, Map<string, number>>()
 
   constructor(maxSessionsPerAccount: number) {
@@ -28,9 +31,8 @@ export class AccountSessions {
         `your account has as many agents connected as it may here (${agents.size})`,
       )
     }
-    // The old session of an agent that came back is replaced as soon as it asks for its names. More than that is not one agent.
-    if (sessions >= 2) {
-      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', 'this agent is already connected twice')
+    if (sessions >= MAX_SESSIONS_PER_AGENT) {
+      throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `this agent is already connected ${sessions} times`)
     }
     this.enterAgain(account, agent)
   }

@@ -48,6 +48,7 @@ export class AgentSession implements SessionHandler, Holder {
   readonly id: string
   readonly session: Session
   instance: string | undefined
+  link = 0
   account = ''
   /** Where the agent is (see addressGroup). */
   readonly #address: string
@@ -206,6 +207,7 @@ export class AgentSession implements SessionHandler, Holder {
     this.#greeted = true
     const account = this.#context.tokens.accountOf(hello.token, this.#address)
     this.instance = hello.instance
+    this.link = hello.link ?? 0
     this.#context.accountSessions.enter(account, this.#agent)
     this.account = account
     this.#counted = true

@@ -6,6 +6,8 @@ export interface BindFacts {
   sameAccount: boolean
   /** An agent has the name and a link, and is another process than the one that asks. */
   heldByOther: boolean
+  /** The agent that asks has the name already, on another one of its links. */
+  heldBySibling: boolean
   /** The name is served by a pool. */
   pooled: boolean
   wantsPool: boolean
@@ -20,7 +22,8 @@ export type BindVerdict = 'join' | 'takeBack' | 'takeOver' | 'refuse'
 
 export function decideBind(facts: BindFacts): BindVerdict {
   const { proven, sameAccount } = facts
-  if (facts.pooled && facts.wantsPool && (proven || sameAccount)) return 'join'
+  const shares = facts.pooled === facts.wantsPool && (facts.pooled || facts.heldBySibling)
+  if (shares && (proven || sameAccount)) return 'join'
   if (proven && !facts.heldByOther) return 'takeBack'
   return facts.force && sameAccount ? 'takeOver' : 'refuse'
 }

@@ -11,6 +11,8 @@ export interface Holder {
   readonly suspect?: boolean
   /** What the agent calls itself for as long as it runs. */
   readonly instance: string | undefined
+  /** Which of its agent's links it is for. */
+  readonly link: number
   /** Whose names these are (see accounts/tokens.ts). */
   readonly account: string
   /** A newer agent with the same claim has taken the name. */

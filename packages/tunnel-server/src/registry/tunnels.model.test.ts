@@ -17,11 +17,13 @@ class Agent implements Holder {
   readonly session = {} as Session
   readonly account: string
   readonly instance: string
+  readonly link: number
   attached = true
   /** What it holds, as far as it has been told. */
   readonly holds = new Map<string, string>()
-  constructor(id: number, process: number, account: string) {
+  constructor(id: number, process: number, link: number, account: string) {
     this.id = String(id)
+    this.link = link
     this.instance = `process ${process}`
     this.account = account
   }
@@ -39,6 +41,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('bind' as const),
       process: fc.nat(3),
+      link: fc.nat(2),
       name: fc.constantFrom(...NAMES),
       /** Which of the claims that were given for the name it brings, counted from the last; none beyond the first. */
       claim: fc.nat(4),
@@ -64,12 +67,12 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
 
     for (const each of steps) {
       if (each.do === 'bind') {
-        const { process, name, force, pool } = each as Extract<typeof each, { do: 'bind' }>
+        const { process, link, name, force, pool } = each as Extract<typeof each, { do: 'bind' }>
         const known = given.get(name)!
         const claim = known.at(-1 - each.claim)
         const before = registry.find(name)
         const holders = before?.members.map(({ holder }) => holder as Agent) ?? []
-        const agent = new Agent(count++, process, `account ${process % 2}`)
+        const agent = new Agent(count++, process, link, `account ${process % 2}`)
         try {
           const request = { tunnel: 1, name, force, pool, ...(claim === undefined ? {} : { claim }) }
           const wasPooled = before?.pooled ?? false
@@ -85,9 +88,12 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
               isProven || owner === agent.account,
               'given to somebody who neither proved it nor shares the account',
             )
-            if (!isProven) assert.ok(force || (wasPooled && pool), 'given without having been asked for it')
+            const isShared =
+              wasPooled === pool &&
+              holders.some((holder) => holder.instance === agent.instance && holder.link !== agent.link)
+            if (!isProven) assert.ok(force || isShared || (wasPooled && pool), 'given without having been asked for it')
             const others = holders.filter((holder) => holder.attached && holder.instance !== agent.instance)
-            if (others.length > 0 && !(wasPooled && pool)) {
+            if (others.length > 0 && !isShared && !(wasPooled && pool)) {
               assert.ok(force && owner === agent.account, 'taken from an agent that is here, and not on purpose')
               assert.notEqual(before.tenure, tenure, 'taken over, and what was proven before still proves it')
             }
@@ -113,6 +119,12 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
         if (agent === undefined) continue
         if (each.do === 'detach' || each.do === 'attach') agent.attached = each.do === 'attach'
         else {
+          // Whoever leaves does so on all its links, and need not be told.
+          for (const name of each.do === 'leave' ? NAMES : []) {
+            const holders = registry.find(name)?.members.map(({ holder }) => holder as Agent) ?? []
+            if (!holders.includes(agent)) continue
+            for (const holder of holders) if (holder.instance === agent.instance) holder.holds.delete(name)
+          }
           registry[each.do as 'away' | 'leave'](agent)
           agents = agents.filter((other) => other !== agent)
         }
@@ -131,9 +143,10 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
         total++
         const tunnel = registry.find(record.name)
         if (tunnel === undefined) continue // a lease that has just ended
-        if (!tunnel.pooled) assert.ok(tunnel.members.length <= 1, `${record.name} has several owners`)
-        const instances = tunnel.members.map(({ holder }) => holder.instance)
-        assert.equal(new Set(instances).size, instances.length, 'one process is there twice')
+        const instances = new Set(tunnel.members.map(({ holder }) => holder.instance))
+        if (!tunnel.pooled) assert.ok(instances.size <= 1, `${record.name} has several owners`)
+        const links = new Set(tunnel.members.map(({ holder }) => `${holder.instance} ${holder.link}`))
+        assert.equal(links.size, tunnel.members.length, 'one link is there twice')
         for (const { holder } of tunnel.members) assert.ok(agents.includes(holder as Agent), 'held by one that is gone')
       }
       assert.ok(total <= NAMES.length)

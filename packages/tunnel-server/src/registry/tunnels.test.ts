@@ -10,10 +10,12 @@ class FakeHolder implements Holder {
   readonly id: string
   readonly instance: string
   readonly account: string
+  readonly link: number
   readonly lost: string[] = []
   attached = true
-  constructor(id: string, instance = id, account = 'account') {
+  constructor(id: string, instance = id, account = 'account', link = 0) {
     this.id = id
+    this.link = link
     this.account = account
     this.instance = instance
   }
@@ -276,6 +278,70 @@ test('the agents of a pool share a name, as many as ask for that, and it is away
   assert.deepEqual(a.lost, ['demo (1)'])
   give(registry, { tunnel: 1, name: 'demo', pool: true, force: true }, c)
   assert.equal(registry.find('demo')!.members.length, 2, 'whoever may join takes nothing over')
+})
+
+/** An agent on so many links, each of which has the name `demo`. */
+function onLinks(registry: TunnelRegistry, instance: string, count: number): FakeHolder[] {
+  const links = Array.from({ length: count }, (_, i) => new FakeHolder(`${instance} ${i}`, instance, 'account', i))
+  for (const holder of links) give(registry, { tunnel: 1, name: 'demo' }, holder)
+  return links
+}
+
+test('the links of one agent share its name, which is away or free with the agent and not with one of them', () => {
+  const { registry, clock } = registryAt()
+  const links = onLinks(registry, 'alice', 3)
+  const tunnel = registry.find('demo')!
+  assert.deepEqual(
+    tunnel.members.map(({ holder }) => holder),
+    links,
+  )
+  const stranger = new FakeHolder('bob', 'bob', 'other', 1)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, stranger), taken)
+  const thief = new FakeHolder('alice, says bob', 'alice', 'other', 1)
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, thief), taken)
+
+  const again = new FakeHolder('alice 1 again', 'alice', 'account', 1)
+  give(registry, { tunnel: 1, name: 'demo' }, again)
+  assert.deepEqual(
+    links.map(({ lost }) => lost),
+    [[], ['demo'], []],
+  )
+  for (const holder of [links[0]!, again]) registry.away(holder)
+  clock.now += 1_000
+  assert.equal(holderOf(registry, 'demo'), links[2])
+  registry.leave(links[2]!)
+  assert.equal(registry.find('demo'), undefined)
+})
+
+test('an agent that leaves on one link leaves on all: one of them may have no way to say so', () => {
+  const { registry } = registryAt()
+  const [first, second] = onLinks(registry, 'alice', 2)
+  second!.attached = false
+  registry.leave(first!)
+  assert.equal(registry.find('demo'), undefined)
+})
+
+test('an agent on several links is one agent: taken over as a whole, and one among others in a pool', () => {
+  const { registry } = registryAt()
+  const links = onLinks(registry, 'alice', 2)
+  const bob = new FakeHolder('bob')
+  assert.throws(() => registry.bind({ tunnel: 1, name: 'demo' }, bob), taken)
+  give(registry, { tunnel: 1, name: 'demo', force: true, pool: true }, bob)
+  for (const { lost } of links) assert.deepEqual(lost, ['demo (1)'])
+
+  const pooled = [0, 1].map((link) => new FakeHolder(`carol ${link}`, 'carol', 'account', link))
+  for (const holder of pooled) give(registry, { tunnel: 1, name: 'demo', pool: true }, holder)
+  assert.equal(registry.find('demo')!.members.length, 3)
+})
+
+test('a request that one link of an agent sent back goes to another agent, not to another link of the same', () => {
+  const { registry } = registryAt()
+  const member = (holder: FakeHolder) => registry.find('demo')!.members.find((each) => each.holder === holder)!
+  const alice = [0, 1].map((link) => new FakeHolder(`alice ${link}`, 'alice', 'account', link))
+  const bob = new FakeHolder('bob')
+  for (const holder of [...alice, bob]) give(registry, { tunnel: 1, name: 'demo', pool: true }, holder)
+  assert.equal(registry.pickInstead(member(alice[1]!))?.holder, bob)
+  assert.equal(registry.pickInstead(member(bob)), undefined, 'they have all sent it back')
 })
 
 test('whoever waits for a name hears when it is free', () => {

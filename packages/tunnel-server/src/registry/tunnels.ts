@@ -87,7 +87,8 @@ export class TunnelRegistry {
   /** Who gets a request that `member` sent back unserved; undefined where all others have just done the same. */
   pickInstead(member: Member): Member | undefined {
     const now = this.#now()
-    avoid(member, now)
+    // What one of an agent's links can't have served, none of them can.
+    for (const other of member.tunnel.members) if (isSameAgent(other.holder, member.holder)) avoid(other, now)
     const next = this.pick(member.tunnel)
     return next === undefined || isAvoided(next, now) ? undefined : next
   }
@@ -112,6 +113,7 @@ export class TunnelRegistry {
       proven: tenure === existing.tenure,
       sameAccount: existing.account === holder.account,
       heldByOther: existing.members.some((member) => member.holder.attached && !isSameAgent(member.holder, holder)),
+      heldBySibling: existing.members.some((member) => isSibling(member.holder, holder)),
       pooled: existing.pooled,
       wantsPool: pooled,
       force: request.force === true,
@@ -125,7 +127,7 @@ export class TunnelRegistry {
     }
     existing.pooled = pooled
     const before = existing.members
-    existing.members = verdict === 'join' ? before.filter((member) => !isSameAgent(member.holder, holder)) : []
+    existing.members = verdict === 'join' ? before.filter((member) => !isSameLink(member.holder, holder)) : []
     const member = this.#enter(existing, request.tunnel, holder)
     // Told last: whatever they do about it finds the name with its new holder.
     for (const former of before) {
@@ -180,11 +182,11 @@ export class TunnelRegistry {
     }
   }
 
-  /** The agent said goodbye: names that nobody else serves are free. */
+  /** The agent said goodbye, on one of its links for all of them: names that nobody else serves are free. */
   leave(holder: Holder): void {
-    for (const member of this.#of(holder)) {
-      this.#drop(member)
-      if (member.tunnel.members.length === 0) this.#free(member.tunnel)
+    for (const { tunnel } of this.#of(holder)) {
+      tunnel.members = tunnel.members.filter((member) => !isSameAgent(member.holder, holder))
+      if (tunnel.members.length === 0) this.#free(tunnel)
     }
   }
 
@@ -272,7 +274,17 @@ export class TunnelRegistry {
   }
 }
 
-/** The same process, maybe on a newer session. */
+/** The same process, maybe on another link or a newer session. */
 function isSameAgent(one: Holder, other: Holder): boolean {
   return one === other || (one.instance !== undefined && one.instance === other.instance)
+}
+
+/** The same link of the same process, maybe on a newer session. */
+function isSameLink(one: Holder, other: Holder): boolean {
+  return isSameAgent(one, other) && one.link === other.link
+}
+
+/** Another link of the same process. */
+function isSibling(one: Holder, other: Holder): boolean {
+  return isSameAgent(one, other) && one.link !== other.link
 }

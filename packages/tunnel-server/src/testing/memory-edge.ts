@@ -51,6 +51,7 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
     id: 'agent',
     session,
     instance: undefined,
+    link: 0,
     account: 'a',
     attached: true,
     replaced() {},

@@ -22,7 +22,7 @@ export const LIMITS: EdgeLimits = {
   maxStreamsPerVisitor: 512,
 }
 
-const HOLDER = { id: 's', instance: 'i', account: 'a', attached: true, replaced() {}, takenOver() {} }
+const HOLDER = { id: 's', instance: 'i', link: 0, account: 'a', attached: true, replaced() {}, takenOver() {} }
 
 /** Visitors of one tunnel, `demo.example.com`, whose agent is the test itself, with a clock that stands still. */
 export class VisitorWorld {
