@@ -87,7 +87,11 @@ test('Ctrl-C leaves at once when nothing is open: exit code 0, and the name is f
 test('Ctrl-C frees the name and lets an open request end; a second one leaves at once with 130', async () => {
   await using world = await World.start()
   let finish = () => {}
-  const port = await world.app((_request, response) => {
+  const port = await world.app((request, response) => {
+    if (request.url === '/probe') {
+      response.end()
+      return
+    }
     response.write('begun ')
     finish = () => void response.end('and ended')
   })
@@ -97,7 +101,7 @@ test('Ctrl-C frees the name and lets an open request end; a second one leaves at
   const response = await responseOf(request)
   patient.kill('SIGINT')
   await patient.waitFor(/waiting for open requests/, 'stderr')
-  await eventually('the name is free', async () => (await visit(world, 'demo', '/')).status === 404)
+  await eventually('the name is free', async () => (await visit(world, 'demo', '/probe')).status === 404)
   finish()
   let text = ''
   for await (const part of response) text += part

@@ -1,15 +1,23 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { TunnelRegistry } from '../registry/tunnels.js'
+import type { Directory } from '../registry/directory.js'
+
+export interface Totals {
+  /** Tunnels of which an agent is here. */
+  tunnels: number
+  /** Links of agents. */
+  sessions: number
+  uptimeSeconds: number
+}
 
 /** What the server's own pages and API need to know. */
 export interface ApiContext {
   domain: string
-  registry: TunnelRegistry
+  directory: Directory
   /** Software and version. */
   software: string
-  /** Links of agents right now. */
-  sessionCount(): number
+  /** Of the whole server, right now. */
+  totals(): Totals | Promise<Totals>
   /** Public URL of the bare domain. */
   publicUrl(): string
   /** Returns whether the connection is a link now; else it has been refused and ends. */

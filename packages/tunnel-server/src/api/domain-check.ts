@@ -19,7 +19,7 @@ export async function domainCheckRoute(app: FastifyInstance, context: ApiContext
     const domain = request.query.domain.toLowerCase()
     const route = routeHost(domain, context.domain)
     const known =
-      domain === context.domain || (route.kind === 'tunnel' && context.registry.find(route.name) !== undefined)
+      domain === context.domain || (route.kind === 'tunnel' && context.directory.find(route.name) !== undefined)
     if (known) return { domain, known }
     reply.code(404)
     return { error: { code: 'TUN_ERR_NO_TUNNEL', message: `no tunnel is served as ${domain}` } }

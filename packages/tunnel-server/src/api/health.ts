@@ -5,12 +5,7 @@ import type { ApiContext } from './context.js'
 export async function healthRoute(app: FastifyInstance, context: ApiContext): Promise<void> {
   app.get('/api/health', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
-    return {
-      status: 'ok',
-      server: context.software,
-      tunnels: context.registry.online,
-      sessions: context.sessionCount(),
-      uptimeSeconds: Math.floor(process.uptime()),
-    }
+    const { tunnels, sessions, uptimeSeconds } = await context.totals()
+    return { status: 'ok', server: context.software, tunnels, sessions, uptimeSeconds }
   })
 }

@@ -13,16 +13,17 @@ import {
   TunnelError,
   type WindowBudget,
 } from 'tunnel-protocol'
-import type { AccountSessions } from '../accounts/sessions.js'
 import type { TokenList } from '../accounts/tokens.js'
 import { isSecret } from '../policy/secret.js'
-import type { Holder, Member } from '../registry/tunnel.js'
-import type { TunnelRegistry } from '../registry/tunnels.js'
+import type { Directory } from '../registry/directory.js'
+import type { Holder } from '../registry/holding.js'
+import type { Carrier } from '../registry/tunnel.js'
+import type { Authority, Grant } from './authority.js'
 
 export interface ControlContext {
-  registry: TunnelRegistry
+  authority: Authority
+  directory: Directory
   tokens: TokenList
-  accountSessions: AccountSessions
   /** What the windows of all sessions may grow by together. */
   growthBudget: WindowBudget
   isTrusted(address: string): boolean
@@ -34,8 +35,6 @@ export interface ControlContext {
   pingDeadlineMs: number
   /** How long a session waits for a new link; 0: it ends with its link. */
   resumeGraceMs: number
-  /** Call `then` when all that the registry has given so far outlives this process, as far as it ever will. */
-  whenSaved(then: () => void): void
   /** Public URL of a name. */
   urlOf(name: string): string
 }
@@ -44,7 +43,7 @@ export interface ControlContext {
 const TAKEN_OVER_MS = 30_000
 
 /** One agent and the names it holds; it outlives the agent's links. */
-export class AgentSession implements SessionHandler, Holder {
+export class AgentSession implements SessionHandler, Holder, Carrier {
   readonly id: string
   readonly session: Session
   instance: string | undefined
@@ -58,9 +57,9 @@ export class AgentSession implements SessionHandler, Holder {
   #keepalive: Keepalive | undefined
   #graceTimer: NodeJS.Timeout | undefined
   #leaveTimer: NodeJS.Timeout | undefined
-  /** It counts against its account. */
-  #counted = false
   #greeted = false
+  /** The authority knows of it. */
+  #entered = false
   /** The last one of the agent's attempts to resume. */
   #attempt = 0
   /** It has been given a name. */
@@ -96,6 +95,10 @@ export class AgentSession implements SessionHandler, Holder {
     return this.#keepalive?.suspect ?? false
   }
 
+  hasEnded(): boolean {
+    return this.session.closed
+  }
+
   /** Begin on the first link, of which `bytes` have been read: the agent's hello. */
   start(link: Link, bytes: Buffer): void {
     this.#attach(link, 0)
@@ -114,10 +117,9 @@ export class AgentSession implements SessionHandler, Holder {
     sendGreeting(link, { type: 'resumed', received: this.session.receivedBytes })
     this.#attach(link, received)
     if (this.session.closed) return true // what the agent says it has received cannot be
-    if (!this.#counted) this.#context.accountSessions.enterAgain(this.account, this.#agent)
-    this.#counted = true
     this.#context.logger.info({ session: this.id }, 'agent is back')
-    this.#context.registry.reachable(this)
+    this.#context.authority.moved(this)
+    this.#context.directory.reachable(this)
     this.session.onBytes(bytes)
     return true
   }
@@ -148,7 +150,7 @@ export class AgentSession implements SessionHandler, Holder {
       return
     }
     this.#context.logger.info({ session: this.id, reason }, 'agent lost its connection, and may come back')
-    this.#leaveAccount()
+    this.#context.authority.moved(this)
     this.#graceTimer = setTimeout(giveUp, resumeGraceMs)
   }
 
@@ -157,7 +159,8 @@ export class AgentSession implements SessionHandler, Holder {
     if (message?.type === 'hello') this.#onHello(message)
     else if (message?.type === 'leave' && !this.#left) {
       this.#left = true
-      this.#context.registry.leave(this)
+      this.#context.directory.dropAll(this)
+      this.#context.authority.leave(this)
     }
   }
 
@@ -165,9 +168,8 @@ export class AgentSession implements SessionHandler, Holder {
     clearTimeout(this.#graceTimer)
     clearTimeout(this.#leaveTimer)
     this.#keepalive?.stop()
-    if (this.#left) this.#context.registry.leave(this)
-    else this.#context.registry.away(this)
-    this.#leaveAccount()
+    this.#context.directory.dropAll(this)
+    if (this.#entered) this.#context.authority.over(this)
     if (error.code === 'TUN_ERR_INTERNAL')
       this.#context.logger.error({ session: this.id, err: error.cause }, 'session failed')
     this.#context.logger.info(
@@ -175,16 +177,6 @@ export class AgentSession implements SessionHandler, Holder {
       this.#left ? 'agent left' : 'agent gone',
     )
     this.#onClosed(this)
-  }
-
-  /** Which agent this is, among those of its account. */
-  get #agent(): string {
-    return this.instance ?? this.id
-  }
-
-  #leaveAccount(): void {
-    if (this.#counted) this.#context.accountSessions.leave(this.account, this.#agent)
-    this.#counted = false
   }
 
   replaced(name: string): void {
@@ -195,23 +187,34 @@ export class AgentSession implements SessionHandler, Holder {
     const message = `another agent of your account has taken the name "${name}" over (--force)`
     this.session.sendControl({ type: 'refused', tunnel: number, code: 'TUN_ERR_REPLACED', message })
     this.#context.logger.info({ session: this.id, tunnel: name }, 'tunnel taken over')
-    if (this.#context.registry.holdsAny(this)) return
+    this.#context.directory.drop(name, this)
+    if (this.#context.directory.holdsAny(this)) return
     this.#leaveTimer ??= setTimeout(
       () => this.session.close(new TunnelError('TUN_ERR_REPLACED', message)),
       TAKEN_OVER_MS,
     )
   }
 
+  left(name: string): void {
+    this.#context.directory.drop(name, this)
+  }
+
   #onHello(hello: Hello): void {
     if (this.#greeted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent said hello twice')
     this.#greeted = true
-    const account = this.#context.tokens.accountOf(hello.token, this.#address)
+    this.account = this.#context.tokens.accountOf(hello.token, this.#address)
     this.instance = hello.instance
     this.link = hello.link ?? 0
-    this.#context.accountSessions.enter(account, this.#agent)
-    this.account = account
-    this.#counted = true
     this.session.setPeerWindow(hello.window)
+    this.#entered = true
+    this.#context.authority.enter(this, (error) => {
+      if (error === undefined) this.#welcome(hello)
+      else this.session.close(error)
+    })
+  }
+
+  #welcome({ binds, agent }: Hello): void {
+    if (this.session.closed) return
     this.session.sendControl({
       type: 'welcome',
       session: this.id,
@@ -220,28 +223,25 @@ export class AgentSession implements SessionHandler, Holder {
       window: this.session.windowBytes,
       server: this.#context.software,
     })
-    for (const bind of hello.binds) this.#bind(bind, hello.agent)
-  }
-
-  #bind(request: BindRequest, agent: string | undefined): void {
-    try {
-      const member = this.#context.registry.bind(request, this)
-      this.#context.whenSaved(() => this.#open(member, agent))
-    } catch (error) {
-      const { code, detail } = TunnelError.from(error)
-      this.session.sendControl({ type: 'refused', tunnel: request.tunnel, code, message: detail })
-      this.#context.logger.info({ session: this.id, tunnel: request.name, code }, 'tunnel refused')
+    for (const bind of binds) {
+      this.#context.authority.bind(bind, this, (grant) => {
+        if (grant instanceof TunnelError) this.#refuse(bind, grant)
+        else this.#open(bind.tunnel, grant, agent)
+      })
     }
   }
 
-  #open(member: Member, agent: string | undefined): void {
-    const { registry } = this.#context
-    if (!registry.has(member)) return // left, or taken over, in the meantime
-    const { name } = member.tunnel
-    const url = this.#context.urlOf(name)
+  #refuse({ tunnel, name }: BindRequest, { code, detail }: TunnelError): void {
+    this.session.sendControl({ type: 'refused', tunnel, code, message: detail })
+    this.#context.logger.info({ session: this.id, tunnel: name, code }, 'tunnel refused')
+  }
+
+  #open(tunnel: number, { name, claim }: Grant, agent: string | undefined): void {
+    if (this.session.closed || this.#left) return
     this.#bound = true
-    this.session.sendControl({ type: 'bound', tunnel: member.number, name, url, claim: registry.claimOf(member) })
+    this.session.sendControl({ type: 'bound', tunnel, name, url: this.#context.urlOf(name), claim })
     this.#context.logger.info({ session: this.id, tunnel: name, agent }, 'tunnel open')
-    registry.open(member)
+    this.#context.directory.enter(name, this, tunnel)
+    this.#context.authority.told(name, this)
   }
 }

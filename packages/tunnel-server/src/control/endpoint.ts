@@ -38,13 +38,6 @@ export class ControlEndpoint {
     this.#context = context
   }
 
-  /** Agents that have a link right now. */
-  get sessionCount(): number {
-    let count = 0
-    for (const session of this.#sessions.values()) if (session.attached) count++
-    return count
-  }
-
   /** For 'upgrade' of an HTTP server. Returns whether the connection is a link now; else it has been refused and ends. */
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): boolean => {
     socket.on('error', () => {})

@@ -279,7 +279,7 @@ export class Exchange implements StreamHandler {
     // The answer is out; the rest of the request body is not wanted (TUN_ERR_NO_BODY_NEEDED) or can't be delivered.
     if (this.#responseDone || this.#goodbye === 'said') this.#visitor.finishEarly()
     else if (!this.#ended || this.#raw) {
-      if (!this.#isRepeated(lossOf(error, this.member.holder.session.closed))) this.#giveUp(error)
+      if (!this.#isRepeated(lossOf(error, this.member.holder.hasEnded(error)))) this.#giveUp(error)
     }
     // else the end of the answer waits for the visitor to read, and then does the same.
   }

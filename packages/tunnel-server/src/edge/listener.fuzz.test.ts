@@ -49,13 +49,10 @@ test('of visitors who send anything and leave in any way nothing is left', async
   const settings = edgeSettings(pair.server, (socket) => void socket.destroy())
   const edge = new EdgeListener({
     ...settings,
-    port: 0,
-    host: ['127.0.0.1'],
-    inherited: [],
     certificate: undefined,
     isTrusted: () => false,
   })
-  const port = await edge.listen()
+  const port = await edge.listen({ domain: settings.domain, port: 0, host: ['127.0.0.1'], inherited: [] })
   const check = fc.asyncProperty(visits, async (list) => {
     const sockets = await Promise.all(
       list.map(async ([bytes, at, kept, leaving]) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Stream, TunnelError } from 'tunnel-protocol'
 import { SessionPair } from 'tunnel-protocol/testing'
-import type { Holder } from '../registry/tunnel.js'
+import type { Carrier } from '../registry/tunnel.js'
 import type { FakeSocket } from '../testing/fake-socket.js'
 import { VisitorWorld } from '../testing/visitor-world.js'
 
@@ -215,7 +215,7 @@ test('what counts against a limit is free again, however an exchange ends', asyn
   await world.settle()
   assert.ok(closed.destroyed)
   assert.equal(world.admission.visitors, 0)
-  assert.equal(world.registry.find('demo')!.streams, 0)
+  assert.equal(world.directory.find('demo')!.streams, 0)
   assert.equal(pair.server.streamCount, 0)
   assert.ok(broken.wasReset)
   for (const visitor of [done, refused]) assert.ok(!visitor.destroyed)
@@ -277,7 +277,7 @@ test('while the agent has no link, requests wait with all that comes behind them
   await world.pass(9_000)
   assert.deepEqual([world.requests, visitor.received, other.received], [[], '', ''])
   world.holder.attached = true
-  world.registry.reachable(world.holder)
+  world.directory.reachable(world.holder)
   await world.settle()
   assert.deepEqual(world.requests, ['POST /b', 'GET /a'])
   await world.answer(0, 'one')
@@ -303,28 +303,29 @@ test('a request that waits too long gets 503, and so does one too many at once; 
   await world.pass(7_000)
   for (const visitor of [first, fourth]) assert.match(visitor.received, away)
   assert.equal(world.admission.visitors, 0)
-  assert.equal(world.registry.find('demo')!.streams, 0)
-  assert.equal(world.registry.find('demo')!.waiting.size, 0)
+  assert.equal(world.directory.find('demo')!.streams, 0)
+  assert.equal(world.directory.find('demo')!.waiting.size, 0)
   world.holder.attached = true
-  world.registry.reachable(world.holder)
+  world.directory.reachable(world.holder)
   assert.deepEqual(world.requests, [])
 })
 
 /** A second agent of the tunnel, which is a pool then. */
-function joinPool(world: VisitorWorld, id = 'second'): { pair: SessionPair; holder: { attached: boolean } & Holder } {
+function joinPool(world: VisitorWorld, id = 'second'): { pair: SessionPair; holder: { attached: boolean } & Carrier } {
   const pair = new SessionPair({ resumable: true })
-  const holder = { ...world.holder, id, instance: id, session: pair.server, attached: true }
-  world.registry.find('demo')!.pooled = true
-  world.registry.open(world.registry.bind({ tunnel: 9, name: 'demo', pool: true }, holder))
+  const hasEnded = () => pair.server.closed
+  const holder = { ...world.holder, id, instance: id, session: pair.server, attached: true, hasEnded }
+  world.directory.add('demo')
+  world.directory.enter('demo', holder, 9)
   world.others.push(pair)
   return { pair, holder }
 }
 
 /** The agent's session ends, as it does when the agent does not come back in time. */
-async function end(world: VisitorWorld, pair: SessionPair, holder: { attached: boolean } & Holder): Promise<void> {
+async function end(world: VisitorWorld, pair: SessionPair, holder: { attached: boolean } & Carrier): Promise<void> {
   holder.attached = false
   pair.server.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the connection was lost'))
-  world.registry.away(holder)
+  world.over(holder)
   await world.settle()
 }
 
@@ -351,7 +352,7 @@ test('a request whose agent is gone goes to another one, if it is safe to repeat
   await world.settle()
   for (const i of [0, 1, 2, 7]) assert.match(visitors[i]!.received, /^HTTP\/1\.1 204 /)
   assert.equal(world.admission.visitors, 0)
-  assert.equal(world.registry.find('demo')!.streams, 0)
+  assert.equal(world.directory.find('demo')!.streams, 0)
 })
 
 test('an unanswered request leaves an agent that has lost its link only for another one', async () => {
@@ -385,7 +386,7 @@ test('an unanswered request leaves an agent that has lost its link only for anot
 })
 
 test('without another agent a request whose session is over waits for the one that comes back', async () => {
-  const world = new VisitorWorld({}, { leaseMs: 60_000 })
+  const world = new VisitorWorld({}, { keepsName: true })
   const [get, post] = [await ask(world, `${GET}${GET}`), await ask(world, POST)]
   await end(world, world.pair, world.holder)
   assert.match(post.received, /^HTTP\/1\.1 502 /)
@@ -401,7 +402,7 @@ test('without another agent a request whose session is over waits for the one th
 })
 
 test('a request that waits for an agent hears at once when the name is free, and in time that nobody came', async () => {
-  const world = new VisitorWorld({ parkMs: 5_000 }, { leaseMs: 60_000 })
+  const world = new VisitorWorld({ parkMs: 5_000 }, { keepsName: true })
   const early = await ask(world, GET)
   await end(world, world.pair, world.holder)
   await world.pass(7_000)
@@ -410,7 +411,7 @@ test('a request that waits for an agent hears at once when the name is free, and
   const { holder } = joinPool(world)
   holder.attached = false
   const last = await ask(world, GET)
-  world.registry.leave(holder)
+  world.directory.remove('demo')
   await world.settle()
   assert.equal(late.received, '') // it has an agent
   assert.match(last.received, /^HTTP\/1\.1 404 /)
@@ -445,7 +446,7 @@ test('an agent that breaks a rule ends its requests, and takes no other agent wi
 })
 
 test('a server that shuts down lets no request wait once more', async () => {
-  const world = new VisitorWorld({}, { leaseMs: 60_000 })
+  const world = new VisitorWorld({}, { keepsName: true })
   const visitor = await ask(world, GET)
   world.draining = true
   await end(world, world.pair, world.holder)
@@ -469,7 +470,7 @@ test('what waiting requests hold is bounded: beyond, they are read no further, a
   await world.settle()
   assert.ok(parked.every((visitor) => visitor.isPaused()))
   world.holder.attached = true
-  world.registry.reachable(world.holder)
+  world.directory.reachable(world.holder)
   await world.settle()
   assert.equal(world.requests.length, parked.length)
   assert.equal(world.admission.parking.count, 0)

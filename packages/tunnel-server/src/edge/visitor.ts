@@ -19,9 +19,9 @@ import {
 } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
 import { peerOf } from '../policy/peer.js'
+import type { Directory } from '../registry/directory.js'
 import { routeHost } from '../registry/route.js'
 import type { Member, Tunnel } from '../registry/tunnel.js'
-import type { TunnelRegistry } from '../registry/tunnels.js'
 import type { Admission } from './admission.js'
 import { errorPage } from './error-page.js'
 import { Exchange, type VisitorSide } from './exchange.js'
@@ -33,7 +33,7 @@ import { keepsAlive } from './response.js'
 /** What holds for all visitors' connections. */
 export interface EdgeSettings {
   domain: string
-  registry: TunnelRegistry
+  directory: Directory
   limits: EdgeLimits
   /** Where finished exchanges are logged, if anywhere. */
   accessLog: Logger | undefined
@@ -274,7 +274,7 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
       return false
     }
     try {
-      const tunnel = route.kind === 'tunnel' ? this.#edge.settings.registry.find(route.name) : undefined
+      const tunnel = route.kind === 'tunnel' ? this.#edge.settings.directory.find(route.name) : undefined
       if (tunnel === undefined) {
         if (route.kind === 'tunnel') throw noTunnel(route.name)
         throw new TunnelError('TUN_ERR_NO_TUNNEL', `${shown(request.host!)} is not served here`)
@@ -306,7 +306,7 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
 
   /** To an agent, or to wait for one. Throws what Session.openStream throws, and where the request can't wait. */
   #send(admitted: Admitted): void {
-    const member = this.#edge.settings.registry.pick(admitted.tunnel)
+    const member = this.#edge.settings.directory.pick(admitted.tunnel)
     if (member === undefined) this.#park(admitted)
     else this.#open(admitted, member)
   }
@@ -331,7 +331,7 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
       this.#unpark()
       this.#deadline = 0
       try {
-        if (this.#edge.settings.registry.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
+        if (this.#edge.settings.directory.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
         this.#send(admitted)
       } catch (error) {
         this.refuse(TunnelError.from(error), request)
@@ -412,11 +412,11 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
     const admitted = this.#admitted!
     const { request, tunnel } = admitted
     if (admitted.tries >= MAX_TRIES || !isRepeatable(request, loss)) return false
-    const { registry } = this.#edge.settings
+    const { directory } = this.#edge.settings
     const wasSentBack = loss === 'appDown' || loss === 'draining'
-    const next = wasSentBack ? registry.pickInstead(this.#exchange!.member) : registry.pick(tunnel)
+    const next = wasSentBack ? directory.pickInstead(this.#exchange!.member) : directory.pick(tunnel)
     // With nobody else to send it to, it waits only for an agent that may be back, and only if it has no agent any more.
-    const isExpected = loss === 'sessionOver' && !this.#edge.draining && registry.find(tunnel.name) === tunnel
+    const isExpected = loss === 'sessionOver' && !this.#edge.draining && directory.find(tunnel.name) === tunnel
     if (next === undefined && !isExpected) return false
     this.#exchange = undefined
     try {

@@ -5,7 +5,7 @@ const AVOID_MS = 1_000
 
 /** The member may be sent requests. */
 export function isReachable(member: Member): boolean {
-  return member.ready && member.holder.attached
+  return member.holder.attached
 }
 
 /** It sent a request back unserved: prefer others for a moment, or, being idle, it would get every next request. */
@@ -18,8 +18,8 @@ export function isAvoided(member: Member, now: number): boolean {
 }
 
 /**
- * Which of several members gets the next request: of those that can be reached the ones about which nothing is known, of these the one
- * whose agent has the fewest streams open, and where these are equal the first one from `start` on. Returns its index, -1 for none.
+ * Which of several members gets the next request: of those that can be reached the ones about which nothing is known, of these the ones that are
+ * here, of these the one with the fewest streams open, and where these are equal the first one from `start` on. Returns its index, -1 for none.
  */
 export function pickIndex(members: readonly Member[], start: number, now: number): number {
   let best = -1
@@ -29,8 +29,9 @@ export function pickIndex(members: readonly Member[], start: number, now: number
     const index = (start + i) % members.length
     const member = members[index]!
     if (!isReachable(member)) continue
-    const rank = (isAvoided(member, now) ? 2 : 0) + (member.holder.suspect === true ? 1 : 0)
-    const streams = member.holder.session.streamCount
+    const { holder } = member
+    const rank = (isAvoided(member, now) ? 4 : 0) + (holder.suspect === true ? 2 : 0) + (holder.remote === true ? 1 : 0)
+    const streams = holder.session.streamCount
     if (best >= 0 && (rank > bestRank || (rank === bestRank && streams >= bestStreams))) continue
     best = index
     bestRank = rank

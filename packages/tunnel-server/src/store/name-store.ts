@@ -4,7 +4,7 @@ import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Logger, TunnelError } from 'tunnel-protocol'
-import type { NameRecord } from '../registry/tunnel.js'
+import type { NameRecord } from '../registry/holding.js'
 import { namesFile, parseNamesFile } from './names-file.js'
 
 const FILE = 'names.json'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { newTenure } from '../registry/claims.js'
+import type { NameRecord } from '../registry/holding.js'
 import { randomName } from '../registry/names.js'
-import type { NameRecord } from '../registry/tunnel.js'
 import { namesFile, parseNamesFile } from './names-file.js'
 
 const record = (given: Partial<NameRecord> = {}): NameRecord => ({

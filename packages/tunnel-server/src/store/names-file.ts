@@ -1,6 +1,6 @@
 import { isTenure } from '../registry/claims.js'
+import type { NameRecord } from '../registry/holding.js'
 import { isLabel } from '../registry/names.js'
-import type { NameRecord } from '../registry/tunnel.js'
 
 // The file is JSON with one name a line, so that it can be written in pieces and read by people.
 

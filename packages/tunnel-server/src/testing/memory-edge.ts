@@ -3,8 +3,7 @@ import { type Session, silentLogger } from 'tunnel-protocol'
 import { type MemorySocket, socketPair, turn } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
 import { type EdgeContext, type EdgeSettings, VisitorConnection } from '../edge/visitor.js'
-import type { Holder } from '../registry/tunnel.js'
-import { TunnelRegistry } from '../registry/tunnels.js'
+import { Directory } from '../registry/directory.js'
 import { LIMITS } from './visitor-world.js'
 
 export const EDGE_DOMAIN = 'localhost'
@@ -46,21 +45,13 @@ export class MemoryVisitor {
 
 /** Settings of an edge whose one tunnel is held by the agent at the other end of `session`. */
 export function edgeSettings(session: Session, handOver: EdgeSettings['handOver']): EdgeSettings {
-  const registry = new TunnelRegistry({ leaseMs: 60_000, maxTunnelsPerAccount: 1 })
-  const holder: Holder = {
-    id: 'agent',
-    session,
-    instance: undefined,
-    link: 0,
-    account: 'a',
-    attached: true,
-    replaced() {},
-    takenOver() {},
-  }
-  registry.open(registry.bind({ tunnel: TUNNEL_NUMBER, name: TUNNEL_NAME }, holder))
+  const directory = new Directory()
+  const holder = { id: 'agent', session, instance: undefined, attached: true, hasEnded: () => session.closed }
+  directory.add(TUNNEL_NAME)
+  directory.enter(TUNNEL_NAME, holder, TUNNEL_NUMBER)
   return {
     domain: EDGE_DOMAIN,
-    registry,
+    directory,
     limits: { ...LIMITS, maxHeaderBytes: MAX_HEADER_BYTES },
     accessLog: silentLogger, // what is logged is put together all the same
     handOver,

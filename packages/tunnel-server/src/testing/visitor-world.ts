@@ -3,8 +3,8 @@ import { SessionPair } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
 import type { EdgeLimits } from '../edge/limits.js'
 import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
-import type { Holder } from '../registry/tunnel.js'
-import { TunnelRegistry } from '../registry/tunnels.js'
+import { Directory } from '../registry/directory.js'
+import type { Carrier } from '../registry/tunnel.js'
 import { FakeSocket } from './fake-socket.js'
 
 export const LIMITS: EdgeLimits = {
@@ -22,33 +22,35 @@ export const LIMITS: EdgeLimits = {
   maxStreamsPerVisitor: 512,
 }
 
-const HOLDER = { id: 's', instance: 'i', link: 0, account: 'a', attached: true, replaced() {}, takenOver() {} }
+const HOLDER = { id: 's', instance: 'i', attached: true }
 
 /** Visitors of one tunnel, `demo.example.com`, whose agent is the test itself, with a clock that stands still. */
 export class VisitorWorld {
   readonly pair: SessionPair
   /** Sessions of further agents. */
   readonly others: SessionPair[] = []
-  readonly registry: TunnelRegistry
+  readonly directory = new Directory()
   /** The agent; while it is not `attached`, requests wait. */
-  readonly holder: Holder & { attached: boolean }
+  readonly holder: Carrier & { attached: boolean }
   readonly admission: Admission
   readonly context: EdgeContext
   readonly connections = new Set<VisitorConnection>()
+  /** Whether the name is kept for an agent that goes away. */
+  readonly #keepsName: boolean
   now = 1_000_000
   draining = false
 
-  constructor(limits: Partial<EdgeLimits> = {}, { resumable = false, leaseMs = 0 } = {}) {
+  constructor(limits: Partial<EdgeLimits> = {}, { resumable = false, keepsName = false } = {}) {
     this.pair = new SessionPair({ resumable })
-    this.registry = new TunnelRegistry({ leaseMs, maxTunnelsPerAccount: 10 })
-    this.holder = { ...HOLDER, session: this.pair.server }
+    this.#keepsName = keepsName
+    this.holder = { ...HOLDER, session: this.pair.server, hasEnded: () => this.pair.server.closed }
     const all = { ...LIMITS, ...limits }
     const world = this
     this.admission = new Admission(all)
     this.context = {
       settings: {
         domain: 'example.com',
-        registry: this.registry,
+        directory: this.directory,
         limits: all,
         accessLog: undefined,
         handOver: (socket) => void socket.destroy(),
@@ -63,7 +65,8 @@ export class VisitorWorld {
       isTrusted: (address) => address.startsWith('10.'),
       closed: (connection) => void this.connections.delete(connection),
     }
-    this.registry.open(this.registry.bind({ tunnel: 7, name: 'demo' }, this.holder))
+    this.directory.add('demo')
+    this.directory.enter('demo', this.holder, 7)
   }
 
   visitor(remoteAddress?: string): FakeSocket {
@@ -87,6 +90,12 @@ export class VisitorWorld {
       for (const connection of this.connections) connection.check(this.now)
       await this.settle()
     }
+  }
+
+  /** The agent's session is over. */
+  over(holder: Carrier): void {
+    this.directory.dropAll(holder)
+    if (!this.#keepsName && this.directory.find('demo')?.members.length === 0) this.directory.remove('demo')
   }
 
   /** The server shuts down. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Session, TunnelError } from 'tunnel-protocol'
+import { TunnelError } from 'tunnel-protocol'
 import { Claims } from './claims.js'
-import type { Holder } from './tunnel.js'
-import { TunnelRegistry } from './tunnels.js'
+import type { Holder } from './holding.js'
+import { Holdings } from './holdings.js'
 
 // Agents of two accounts bind, lose their links, go, come back and take over, and the server restarts, with and without its file of names.
 // The reference knows of each name its tenures in order, as the claims that were given for them.
@@ -14,7 +14,6 @@ const LEASE_MS = 100
 
 class Agent implements Holder {
   readonly id: string
-  readonly session = {} as Session
   readonly account: string
   readonly instance: string
   readonly link: number
@@ -31,6 +30,9 @@ class Agent implements Holder {
     this.holds.delete(name)
   }
   takenOver(name: string): void {
+    this.holds.delete(name)
+  }
+  left(name: string): void {
     this.holds.delete(name)
   }
 }
@@ -59,7 +61,7 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
     const claims = new Claims()
     const clock = { now: 1_000 }
     const options = { leaseMs: LEASE_MS, maxTunnelsPerAccount: 10, claims, now: () => clock.now }
-    let registry = new TunnelRegistry(options)
+    let holdings = new Holdings(options)
     let agents: Agent[] = []
     /** Of each name the claims that were given, in the order of their tenures; a claim that gets its name back is the last again. */
     const given = new Map<string, string[]>(NAMES.map((name) => [name, []]))
@@ -70,19 +72,19 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
         const { process, link, name, force, pool } = each as Extract<typeof each, { do: 'bind' }>
         const known = given.get(name)!
         const claim = known.at(-1 - each.claim)
-        const before = registry.find(name)
-        const holders = before?.members.map(({ holder }) => holder as Agent) ?? []
+        const before = holdings.find(name)
+        const holders = before?.seats.map(({ holder }) => holder as Agent) ?? []
         const agent = new Agent(count++, process, link, `account ${process % 2}`)
         try {
           const request = { tunnel: 1, name, force, pool, ...(claim === undefined ? {} : { claim }) }
           const wasPooled = before?.pooled ?? false
           const owner = before?.account
           const tenure = before?.tenure
-          const member = registry.bind(request, agent)
+          const holding = holdings.bind(request, agent)
           agents.push(agent)
-          const current = registry.claimOf(member)
+          const current = holdings.claimOf(holding)
           if (before !== undefined) {
-            assert.equal(member.tunnel, before)
+            assert.equal(holding, before)
             const isProven = claim !== undefined && claims.tenureOf(name, claim) === tenure
             assert.ok(
               isProven || owner === agent.account,
@@ -99,7 +101,7 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
             }
           }
           if (each.told) {
-            registry.open(member)
+            holdings.told(name, agent)
             agent.holds.set(name, current)
             const at = known.indexOf(current)
             if (at >= 0) known.splice(at, 1)
@@ -109,7 +111,7 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
           assert.ok(error instanceof TunnelError && error.code === 'TUN_ERR_NAME_TAKEN', String(error))
           assert.ok(before !== undefined, 'a free name was refused')
           assert.deepEqual(
-            before.members.map(({ holder }) => holder),
+            before.seats.map(({ holder }) => holder),
             holders,
             'a refusal changed who has the name',
           )
@@ -119,42 +121,36 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
         if (agent === undefined) continue
         if (each.do === 'detach' || each.do === 'attach') agent.attached = each.do === 'attach'
         else {
-          // Whoever leaves does so on all its links, and need not be told.
-          for (const name of each.do === 'leave' ? NAMES : []) {
-            const holders = registry.find(name)?.members.map(({ holder }) => holder as Agent) ?? []
-            if (!holders.includes(agent)) continue
-            for (const holder of holders) if (holder.instance === agent.instance) holder.holds.delete(name)
-          }
-          registry[each.do as 'away' | 'leave'](agent)
+          holdings[each.do as 'away' | 'leave'](agent)
           agents = agents.filter((other) => other !== agent)
         }
       } else if (each.do === 'a lease passes') {
         clock.now += LEASE_MS
-        registry.sweep()
+        holdings.sweep()
       } else {
-        const names = each.do === 'restart' ? [...registry.records()] : []
-        registry = new TunnelRegistry({ ...options, names })
+        const names = each.do === 'restart' ? [...holdings.records()] : []
+        holdings = new Holdings({ ...options, names })
         agents = []
-        assert.deepEqual([...registry.records()], names)
+        assert.deepEqual([...holdings.records()], names)
       }
 
       let total = 0
-      for (const record of registry.records()) {
+      for (const record of holdings.records()) {
         total++
-        const tunnel = registry.find(record.name)
+        const tunnel = holdings.find(record.name)
         if (tunnel === undefined) continue // a lease that has just ended
-        const instances = new Set(tunnel.members.map(({ holder }) => holder.instance))
+        const instances = new Set(tunnel.seats.map(({ holder }) => holder.instance))
         if (!tunnel.pooled) assert.ok(instances.size <= 1, `${record.name} has several owners`)
-        const links = new Set(tunnel.members.map(({ holder }) => `${holder.instance} ${holder.link}`))
-        assert.equal(links.size, tunnel.members.length, 'one link is there twice')
-        for (const { holder } of tunnel.members) assert.ok(agents.includes(holder as Agent), 'held by one that is gone')
+        const links = new Set(tunnel.seats.map(({ holder }) => `${holder.instance} ${holder.link}`))
+        assert.equal(links.size, tunnel.seats.length, 'one link is there twice')
+        for (const { holder } of tunnel.seats) assert.ok(agents.includes(holder as Agent), 'held by one that is gone')
       }
       assert.ok(total <= NAMES.length)
       for (const agent of agents) {
         for (const [name, claim] of agent.holds) {
-          const tunnel = registry.find(name)!
+          const tunnel = holdings.find(name)!
           assert.ok(
-            tunnel.members.some(({ holder }) => holder === agent),
+            tunnel.seats.some(({ holder }) => holder === agent),
             'lost a name and was not told',
           )
           assert.equal(claims.tenureOf(name, claim), tunnel.tenure, 'its claim is void and it was not told')

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TunnelError } from 'tunnel-protocol'
+import { AccountSessions } from '../accounts/sessions.js'
+import type { Holder } from '../registry/holding.js'
+import { Holdings } from '../registry/holdings.js'
+import { type Grant, LocalAuthority } from './authority.js'
+
+class FakeHolder implements Holder {
+  readonly id: string
+  readonly instance: string
+  readonly link = 0
+  readonly account = 'account'
+  attached = true
+  constructor(id: string) {
+    this.id = id
+    this.instance = id
+  }
+  replaced(): void {}
+  takenOver(): void {}
+  left(): void {}
+}
+
+function world(maxSessions = 2) {
+  const saves: Array<() => void> = []
+  const holdings = new Holdings({ leaseMs: 500, maxTunnelsPerAccount: 3 })
+  const sessions = new AccountSessions(maxSessions)
+  const authority = new LocalAuthority({ holdings, sessions, whenSaved: (then) => saves.push(then) })
+  const save = () => {
+    for (const then of saves.splice(0)) then()
+  }
+  const enter = (holder: Holder) => {
+    let outcome: TunnelError | undefined | 'no answer' = 'no answer'
+    authority.enter(holder, (error) => {
+      outcome = error
+    })
+    return outcome
+  }
+  return { authority, holdings, save, enter }
+}
+
+test('a name is given once it is saved, unless it has been lost by then', () => {
+  const { authority, save } = world()
+  const [alice, bob] = [new FakeHolder('alice'), new FakeHolder('bob')]
+  const granted: string[] = []
+  const bind = (holder: Holder, force = false) =>
+    authority.bind({ tunnel: 1, name: 'demo', force }, holder, (grant: Grant | TunnelError) =>
+      granted.push(grant instanceof TunnelError ? `${holder.id} ${grant.code}` : `${holder.id} ${grant.name}`),
+    )
+  bind(alice)
+  bind(bob)
+  assert.deepEqual(granted, ['bob TUN_ERR_NAME_TAKEN'])
+  bind(bob, true)
+  save()
+  assert.deepEqual(granted, ['bob TUN_ERR_NAME_TAKEN', 'bob demo'])
+  authority.leave(bob)
+  bind(alice)
+  save()
+  assert.deepEqual(granted.slice(2), ['alice demo'])
+})
+
+test('sessions count against their account while they have a link; one that is back counts whatever the limit', () => {
+  const { authority, enter } = world(1)
+  const [alice, bob] = [new FakeHolder('alice'), new FakeHolder('bob')]
+  const full = (holder: Holder) => (enter(holder) as unknown as TunnelError | undefined)?.code
+  assert.equal(full(alice), undefined)
+  assert.equal(full(bob), 'TUN_ERR_ACCOUNT_LIMIT')
+  authority.over(bob)
+  alice.attached = false
+  authority.moved(alice)
+  authority.moved(alice)
+  assert.deepEqual([authority.sessionCount, full(bob)], [0, undefined])
+  alice.attached = true
+  authority.moved(alice)
+  authority.moved(alice)
+  assert.equal(authority.sessionCount, 2)
+  for (const holder of [alice, bob, bob]) authority.over(holder)
+  assert.deepEqual([authority.sessionCount, full(new FakeHolder('carol'))], [0, undefined])
+})

@@ -1,0 +1,107 @@
+import { type BindRequest, TunnelError } from 'tunnel-protocol'
+import type { AccountSessions } from '../accounts/sessions.js'
+import type { Holder } from '../registry/holding.js'
+import type { Holdings } from '../registry/holdings.js'
+
+/** A name that an agent has been given. */
+export interface Grant {
+  name: string
+  /** The proof of it, for the agent alone. */
+  claim: string
+}
+
+/**
+ * What decides about names and accounts: this process, or the main one of several. Answers may take a while, in which the session may end;
+ * they come in the order of the questions.
+ */
+export interface Authority {
+  /** A session of an agent begins; over() is owed. `then` gets TUN_ERR_ACCOUNT_LIMIT where there is no room. */
+  enter(holder: Holder, then: (error: TunnelError | undefined) => void): void
+  /** `then` gets the name, once it outlives this process as far as it ever will; nothing where the session has lost it by then. */
+  bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError) => void): void
+  /** The agent has been told a name of its own, and takes streams. */
+  told(name: string, holder: Holder): void
+  /** The agent has lost its link, or has one again (Holder.attached). */
+  moved(holder: Holder): void
+  /** The agent said goodbye: its names are free. */
+  leave(holder: Holder): void
+  /** The session is over: its names are kept, unless the agent has left. */
+  over(holder: Holder): void
+}
+
+export interface LocalAuthorityOptions {
+  holdings: Holdings
+  sessions: AccountSessions
+  /** Call `then` when all names given so far outlive this process, as far as they ever will. */
+  whenSaved(then: () => void): void
+}
+
+/** Decides in this process. */
+export class LocalAuthority implements Authority {
+  readonly #options: LocalAuthorityOptions
+  /** Sessions that count against their accounts: those with a link. */
+  readonly #counted = new Set<Holder>()
+
+  constructor(options: LocalAuthorityOptions) {
+    this.#options = options
+  }
+
+  /** Sessions of agents that have a link right now. */
+  get sessionCount(): number {
+    return this.#counted.size
+  }
+
+  enter(holder: Holder, then: (error: TunnelError | undefined) => void): void {
+    try {
+      this.#options.sessions.enter(holder.account, agentOf(holder))
+    } catch (error) {
+      then(TunnelError.from(error))
+      return
+    }
+    this.#counted.add(holder)
+    then(undefined)
+  }
+
+  bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError) => void): void {
+    const { holdings, whenSaved } = this.#options
+    try {
+      const holding = holdings.bind(request, holder)
+      whenSaved(() => {
+        if (holdings.has(holding, holder)) then({ name: holding.name, claim: holdings.claimOf(holding) })
+      })
+    } catch (error) {
+      then(TunnelError.from(error))
+    }
+  }
+
+  told(name: string, holder: Holder): void {
+    this.#options.holdings.told(name, holder)
+  }
+
+  moved(holder: Holder): void {
+    if (!holder.attached) this.#leaveAccount(holder)
+    else if (!this.#counted.has(holder)) {
+      this.#options.sessions.enterAgain(holder.account, agentOf(holder))
+      this.#counted.add(holder)
+    }
+    this.#options.holdings.moved(holder)
+  }
+
+  leave(holder: Holder): void {
+    this.#options.holdings.leave(holder)
+  }
+
+  over(holder: Holder): void {
+    this.#options.holdings.away(holder)
+    this.#leaveAccount(holder)
+  }
+
+  #leaveAccount(holder: Holder): void {
+    if (this.#counted.delete(holder)) this.#options.sessions.leave(holder.account, agentOf(holder))
+  }
+}
+
+/** Which agent this is, among those of its account. */
+function agentOf(holder: Holder): string {
+  return holder.instance ?? holder.id
+}
