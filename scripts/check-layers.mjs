@@ -22,12 +22,12 @@ const forbidden = {
     control: ['session', 'link', 'http', 'frame'],
   },
   'tunnel-server': {
-    edge: ['control', 'api', 'accounts', 'store'],
-    control: ['edge', 'api', 'store'],
-    api: ['edge', 'control', 'store'],
-    registry: ['edge', 'control', 'api', 'accounts', 'store'],
-    accounts: ['edge', 'control', 'api', 'registry', 'store'],
-    store: ['edge', 'control', 'api', 'accounts'],
+    edge: ['control', 'api', 'accounts', 'store', 'workers'],
+    control: ['edge', 'api', 'store', 'workers'],
+    api: ['edge', 'control', 'store', 'workers'],
+    registry: ['edge', 'control', 'api', 'accounts', 'store', 'workers'],
+    accounts: ['edge', 'control', 'api', 'registry', 'store', 'workers'],
+    store: ['edge', 'control', 'api', 'accounts', 'workers'],
   },
   'tunnel-client': { origin: ['agent', 'cli'], agent: ['cli'] },
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { pick, whole } from './flag-values.js'
-import { targets } from './targets/index.js'
+import { targets, variants } from './targets/index.js'
 import { workloads } from './workloads/index.js'
 
 const longOnes = workloads
@@ -12,7 +12,7 @@ export const USAGE = `npm run bench -- [flags]
 
   --quick             three minutes: 2 rounds, 1 second, 256 MiB, and without ${longOnes}
   --only <names>      workloads, with commas: ${workloads.map(({ name }) => name).join(', ')}
-  --targets <names>   with commas: ${targets.map(({ name }) => name).join(', ')}
+  --targets <names>   with commas: ${targets.map(({ name }) => name).join(', ')}; by name only: ${variants.map(({ name }) => name).join(', ')}
   --rounds <n>        how often each is measured (3)
   --seconds <n>       of each measurement by time (2)
   --mebibytes <n>     of each transfer (1024)
@@ -48,7 +48,7 @@ export function readFlags(args: string[]) {
   if (values.load !== undefined && !['wrk', 'node'].includes(values.load)) throw new Error('--load is wrk or node')
   return {
     help: values.help ?? false,
-    targets: pick('--targets', targets, values.targets),
+    targets: values.targets === undefined ? targets : pick('--targets', [...targets, ...variants], values.targets),
     workloads: pick('--only', workloads, values.only).filter(
       ({ long }) => !long || !quick || values.only !== undefined,
     ),

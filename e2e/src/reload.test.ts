@@ -45,7 +45,7 @@ test('SIGHUP reads settings and tokens again, and touches nothing that is open',
   writeFileSync(tokens, 'alice\ncarol\n')
   await reload(world.server, /configuration read again"/)
   assert.equal((await visit(world, 'demo', long)).status, 200)
-  assert.match(world.server.stdout, /"msg":"served"/, 'level debug logs requests')
+  await world.server.waitFor(/"msg":"served"/) // level debug logs requests
   await ask(2)
   assert.ok(alice.running)
   assert.equal(await bob.exitCode(), 77, 'whose token is gone has to go')

@@ -4,7 +4,7 @@ import { direct } from './direct.js'
 import { frp, frpTcp } from './frp.js'
 import { localtunnel } from './localtunnel.js'
 import { nginx } from './nginx.js'
-import { ours } from './ours.js'
+import { ours, ourTarget } from './ours.js'
 import { piko } from './piko.js'
 import { rathole } from './rathole.js'
 import { ssh } from './ssh.js'
@@ -12,6 +12,9 @@ import type { Target } from './target.js'
 
 /** In the order of the table. */
 export const targets: Target[] = [direct, nginx, ours, ssh, localtunnel, frp, frpTcp, rathole, bore, chisel, piko]
+
+/** Measured only where they are asked for by name. */
+export const variants: Target[] = [ourTarget('ours-2w', ['--workers', '2'])]
 
 /** What figures are compared with: the first of these that has the figure. */
 export const anchors = ['nginx', 'direct', 'ssh']

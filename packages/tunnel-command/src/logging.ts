@@ -7,14 +7,18 @@ export interface CommandLogger extends Logger {
   level: string
 }
 
-/** A pino logger on `to`: for people on a terminal, JSON otherwise. Loaded only when asked for: it is half of a short command's start. */
+/**
+ * A pino logger on `to`: for people on a terminal, JSON otherwise. `fields` are in each line. Loaded only when asked for: it is half of a short
+ * command's start.
+ */
 export async function createLogger(
   level: string,
   format: LogFormat,
   to: { fd: number; isTTY?: boolean },
+  fields: Record<string, unknown> | null = null,
 ): Promise<CommandLogger> {
   const { pino } = await import('pino')
-  const settings = { level, base: null }
+  const settings = { level, base: fields }
   const pretty = format === 'pretty' || (format === 'auto' && to.isTTY === true)
   if (!pretty) {
     const logger: CommandLogger = pino(

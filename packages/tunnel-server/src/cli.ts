@@ -11,7 +11,9 @@ import {
 import { type GivenFlags, TunnelError } from 'tunnel-protocol'
 import { takeInheritedSockets } from './inherited-sockets.js'
 import { readServerOptions, type ServerOptions, serverOptions } from './options.js'
-import { createTunnelServer, SOFTWARE, type TunnelServer } from './server.js'
+import { createTunnelServer } from './server.js'
+import type { TunnelServer } from './tunnel-server.js'
+import { SOFTWARE } from './version.js'
 
 const EXAMPLES = `
 Examples:

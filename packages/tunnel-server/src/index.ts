@@ -1,2 +1,4 @@
 export { readServerOptions, type ServerOptions } from './options.js'
-export { createTunnelServer, SOFTWARE, type TunnelServer } from './server.js'
+export { createTunnelServer } from './server.js'
+export type { TunnelServer } from './tunnel-server.js'
+export { SOFTWARE } from './version.js'

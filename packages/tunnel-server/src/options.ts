@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { logOptions } from 'tunnel-command/log-options'
 import {
   byteSize,
@@ -13,6 +14,9 @@ import {
   TunnelError,
   text,
 } from 'tunnel-protocol'
+
+/** Each has a way to each other one. */
+const MAX_WORKERS = 32
 
 const DOMAIN = /^(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
 
@@ -242,6 +246,17 @@ export const serverOptions = {
     fallback: 10_000,
     help: 'time for that sign before the agent counts as gone',
   }),
+  workers: {
+    ...text({
+      flag: 'workers',
+      env: 'TUNNEL_WORKERS',
+      metavar: '<number|auto>',
+      fallback: '1',
+      help: 'processes that carry traffic, each on a core of its own; auto: as many as there are cores',
+    }),
+    fallback: 1,
+    parse: parseWorkers,
+  },
   accessLog: switched({
     flag: 'access-log',
     env: 'TUNNEL_ACCESS_LOG',
@@ -256,6 +271,13 @@ export const serverOptions = {
     fallback: undefined as string | undefined,
     help: 'YAML file with any of these settings, called like the flags; read again on SIGHUP',
   }),
+}
+
+function parseWorkers(value: string): number {
+  if (value === 'auto') return Math.min(availableParallelism(), MAX_WORKERS)
+  const count = /^[0-9]{1,2}$/.test(value) ? Number(value) : 0
+  if (count >= 1 && count <= MAX_WORKERS) return count
+  throw new Error(`expected a whole number from 1 to ${MAX_WORKERS}, or auto`)
 }
 
 export type ServerOptions = OptionsOf<typeof serverOptions>

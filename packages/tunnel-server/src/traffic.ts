@@ -1,20 +1,22 @@
 import type { Socket } from 'node:net'
-import { type Logger, WindowBudget } from 'tunnel-protocol'
+import { type Link, type Logger, MAX_LINKS, WindowBudget } from 'tunnel-protocol'
 import { TokenList } from './accounts/tokens.js'
 import { createApi } from './api/app.js'
 import type { Totals } from './api/context.js'
 import type { ControlContext } from './control/agent-session.js'
 import type { Authority } from './control/authority.js'
-import { ControlEndpoint } from './control/endpoint.js'
+import { ControlEndpoint, type Elsewhere, type LinkRequest } from './control/endpoint.js'
 import type { EdgeLimits } from './edge/limits.js'
 import { EdgeListener } from './edge/listener.js'
 import type { PortOptions } from './edge/ports.js'
 import type { ServerOptions } from './options.js'
-import type { Readings } from './readings.js'
 import type { Directory } from './registry/directory.js'
+import type { Readings } from './settings.js'
 
 /** What the windows of all sessions may grow by together, beyond what each stream has to begin with. */
 const GROWTH_BUDGET_BYTES = 128 * 1024 * 1024
+/** What requests that wait may hold together. */
+const MAX_PARKED_BYTES = 32 * 1024 * 1024
 
 export interface TrafficContext {
   authority: Authority
@@ -25,16 +27,26 @@ export interface TrafficContext {
   /** Public URL of the bare domain. */
   publicUrl(): string
   totals(): Totals | Promise<Totals>
+  /** What there is beside this process, where several share visitors and agents. */
+  elsewhere?: Elsewhere
+  /** How many processes share them. Default 1. */
+  processes?: number
 }
 
 /** Visitors and agents of one process, and all that passes between them. */
 export interface Traffic {
   /** Visitor connections right now. */
   readonly connectionCount: number
+  /** Where finished exchanges are logged, if anywhere. */
+  readonly accessLog: Logger | undefined
   /** Returns the port. Throws TUN_ERR_OPTION when it can't be had, saying why. */
   listen(ports: PortOptions): Promise<number>
   /** A visitor has connected. */
   take(socket: Socket): void
+  /** A link on which an agent comes back to a session here has come in through another process. */
+  takeBack(link: Link): void
+  /** A link that another process has found to belong here. */
+  takeLink(request: LinkRequest, socket: Socket): void
   /** These settings from now on; what is open stays as it is, but for agents whose token is gone: their sessions end. */
   apply(options: ServerOptions, readings: Readings): void
   /** Take nothing new, tell the agents, let open requests end for `ms`, and end the rest. */
@@ -46,7 +58,7 @@ export interface Traffic {
 export async function createTraffic(
   options: ServerOptions,
   readings: Readings,
-  { authority, directory, logger, software, publicUrl, totals }: TrafficContext,
+  { authority, directory, logger, software, publicUrl, totals, elsewhere, processes = 1 }: TrafficContext,
 ): Promise<Traffic> {
   let trusted = readings.isTrusted
   const tokens = new TokenList(readings.tokens)
@@ -56,16 +68,17 @@ export async function createTraffic(
     authority,
     directory,
     tokens,
-    growthBudget: new WindowBudget(GROWTH_BUDGET_BYTES),
+    growthBudget: new WindowBudget(GROWTH_BUDGET_BYTES / processes),
     isTrusted,
     logger,
     software,
+    links: processes > 1 ? Math.min(processes, MAX_LINKS) : undefined,
     urlOf: (name) => publicUrl().replace('://', `://${name}.`),
   }
-  const control = new ControlEndpoint(controlContext)
+  const control = new ControlEndpoint(controlContext, elsewhere)
   const { domain } = options
   const api = await createApi({ domain, directory, software, totals, publicUrl, onUpgrade: control.onUpgrade })
-  const limits = edgeLimits(options)
+  const limits = edgeLimits(options, processes)
   const edge = new EdgeListener({
     domain,
     certificate: readings.certificate,
@@ -79,13 +92,18 @@ export async function createTraffic(
     get connectionCount() {
       return edge.connectionCount
     },
+    get accessLog() {
+      return edge.settings.accessLog
+    },
     listen: (ports) => edge.listen(ports),
     take: (socket) => edge.take(socket),
+    takeBack: (link) => control.takeBack(link),
+    takeLink: (request, socket) => control.accept(request, socket, Buffer.alloc(0)),
     apply(fresh, { tokens: list, certificate, isTrusted }) {
       trusted = isTrusted
       edge.certificate = certificate
       tokens.replace(list)
-      Object.assign(limits, edgeLimits(fresh))
+      Object.assign(limits, edgeLimits(fresh, processes))
       Object.assign(controlContext, controlSettings(fresh))
       edge.settings.accessLog = accessLog(fresh, logger)
       control.endUnknown()
@@ -112,6 +130,16 @@ function accessLog(options: ServerOptions, logger: Logger): Logger | undefined {
   return options.accessLog || logger.isLevelEnabled?.('debug') ? logger : undefined
 }
 
-function edgeLimits(options: ServerOptions): EdgeLimits {
-  return { ...options, maxFields: options.maxHeaders, maxTargetBytes: options.maxUrlBytes }
+/** What counts for all visitors, or for one, is split among the processes. */
+function edgeLimits(options: ServerOptions, processes: number): EdgeLimits {
+  const share = (limit: number) => Math.ceil(limit / processes)
+  return {
+    ...options,
+    maxFields: options.maxHeaders,
+    maxTargetBytes: options.maxUrlBytes,
+    maxParked: share(options.maxParked),
+    maxParkedBytes: share(MAX_PARKED_BYTES),
+    maxStreamsPerTunnel: share(options.maxStreamsPerTunnel),
+    maxStreamsPerVisitor: share(options.maxStreamsPerVisitor),
+  }
 }

@@ -78,6 +78,14 @@ test('the first link gets the name, the others join it, and it is online once', 
     ],
   )
   assert.deepEqual(here.heard, ['online 1'])
+  here.server.served[1]!.link.destroy()
+  t.mock.timers.tick(1)
+  await here.acceptAll()
+  assert.deepEqual(
+    here.server.dials.map(({ query }) => query),
+    ['', '?session=1&link=1', '?session=1&link=2', '?session=2'],
+    'the server is told what each link is for',
+  )
 })
 
 const counts: Array<[given: number | undefined, asked: number | undefined, expected: number]> = [

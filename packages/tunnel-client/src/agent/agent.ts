@@ -39,6 +39,8 @@ export interface AgentIdentity {
   claim: string | undefined
   /** Has it ever been online? Before that, some refusals are mistakes of the user's; later they pass. */
   wasOnline: boolean
+  /** The session of the first link, when it was last online. */
+  firstSession: string | undefined
 }
 
 export interface AgentHandler {
@@ -61,7 +63,7 @@ const MAX_MOVED_FAILURES = 2
 
 export function newIdentity({ name, claims, server }: AgentOptions): AgentIdentity {
   const claim = name === undefined ? undefined : claims.get(server, name.toLowerCase())
-  return { instance: randomBytes(12).toString('base64url'), name, claim, wasOnline: false }
+  return { instance: randomBytes(12).toString('base64url'), name, claim, wasOnline: false, firstSession: undefined }
 }
 
 /** Keeps one link to one tunnel for ever: its session through lost connections, and where that is over, with a new session. */
@@ -138,6 +140,7 @@ export class Agent {
     const open = this.#options.openLink ?? openLink
     this.#giveUp = open(
       this.#options.server,
+      this.#query,
       (link) => {
         this.#giveUp = undefined
         if (this.#state === 'resuming') this.#resume(link, this.#session!)
@@ -145,6 +148,14 @@ export class Agent {
       },
       (error) => this.#onFailed(error),
     )
+  }
+
+  /** A server of several processes brings the link where its session is, or where none of our links is yet. */
+  get #query(): string {
+    const { firstSession } = this.#identity
+    if (this.#state === 'resuming') return `?session=${encodeURIComponent(this.#session!.id)}`
+    if (this.#link === 0 || firstSession === undefined) return ''
+    return `?session=${encodeURIComponent(firstSession)}&link=${this.#link}`
   }
 
   /** A new session, on its first link. */
@@ -234,6 +245,7 @@ export class Agent {
     if (!this.#move('opened')) return
     this.#onlineAt = performance.now()
     this.#identity.wasOnline = true
+    if (this.#link === 0) this.#identity.firstSession = session.id
     this.#handler.onOnline(session.bound!, session.id, session.wantedLinks)
   }
 

@@ -15,16 +15,17 @@ import { isLoopback } from '../origin/target.js'
 const HANDSHAKE_DEADLINE_MS = 15_000
 
 /**
- * One attempt to open a link. Calls exactly one of the two; errors carry TUN_ERR_CONNECT (try again), TUN_ERR_NOT_A_SERVER or what
+ * One attempt to open a link. `query`: of the URL that is dialled; says to a server of several processes what the link is for. Calls exactly one of the two; errors carry TUN_ERR_CONNECT (try again), TUN_ERR_NOT_A_SERVER or what
  * the server refused with. Returns a function that gives up; then neither is called.
  */
 export function openLink(
   serverUrl: string,
+  query: string,
   onOpen: (link: Link) => void,
   onError: (error: TunnelError) => void,
 ): () => void {
   return openHandshake({
-    url: serverUrl + LINK_PATH,
+    url: serverUrl + LINK_PATH + query,
     protocol: SUBPROTOCOL,
     timeoutMs: HANDSHAKE_DEADLINE_MS,
     onOpen: (socket, head, url) => onOpen(new WebSocketLink(socket, head, roleOn(url))),

@@ -17,6 +17,8 @@ export interface Dial {
   /** The server's end of the link that opens. `localAddress`: of the agent's end. */
   accept(localAddress?: string): MemoryLink
   fail(error: TunnelError): void
+  /** Of the URL. */
+  query: string
   givenUp: boolean
 }
 
@@ -46,10 +48,12 @@ export class MemoryServer {
   /** For AgentOptions. */
   readonly openLink = (
     _url: string,
+    query: string,
     onOpen: (link: Link) => void,
     onError: (error: TunnelError) => void,
   ): (() => void) => {
     const dial: Dial = {
+      query,
       givenUp: false,
       accept: (localAddress) => {
         const [agentLink, link] = linkPair()

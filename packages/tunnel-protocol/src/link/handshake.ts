@@ -29,7 +29,7 @@ export function isHandshake(request: IncomingMessage): boolean {
 }
 
 /** Server side: accept the handshake, choosing `protocol`. */
-export function acceptHandshake(request: IncomingMessage, socket: Socket, protocol: string): void {
+export function acceptHandshake(request: Pick<IncomingMessage, 'headers'>, socket: Socket, protocol: string): void {
   socket.write(
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${acceptValue(request.headers['sec-websocket-key']!)}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`,

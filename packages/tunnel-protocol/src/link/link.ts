@@ -20,6 +20,9 @@ export interface Link {
    * part, in the same memory, that the link may write to. Default 0.
    */
   send(parts: Buffer[], headroom?: number): void
+  /** Read nothing more from the peer until resume(). For whoever passes bytes on: a session never asks for it. */
+  pause?(): void
+  resume?(): void
   /** Close after everything sent so far; cut after two seconds when the peer does not answer. */
   close(): void
   /** Cut at once. */

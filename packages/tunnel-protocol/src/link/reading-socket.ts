@@ -17,18 +17,18 @@ export function readingSocket(options: Options): Socket {
 
 /** What a socket has that Node keeps to itself, in every version from 20 to 26. */
 interface Inner {
-  _handle?: { useUserBuffer?: unknown } | null
+  _handle?: { useUserBuffer?: unknown; readStop?: () => void } | null
   _server?: unknown
 }
 
 /**
- * A socket that a net.Server has accepted, as one that reads through readBuffer(). Node has no way to say so beforehand, so its handle moves to
- * a new socket. Where that can't be done it is returned as it is, and works as well, only slower. Call before anything is read or listened to.
+ * A socket that a net.Server has accepted, here or in another process, as one that reads through readBuffer(). Node has no way to say so beforehand, so its
+ * handle moves to a new socket. Where that can't be done it is returned as it is, and works as well, only slower. Call before anything is read or listened to.
  */
 export function withReadBuffer(accepted: Socket, options: Options): Socket {
   const inner = accepted as unknown as Inner
   const { _handle: handle, _server: server } = inner
-  const canMove = typeof handle?.useUserBuffer === 'function' && server !== undefined && accepted.readableLength === 0
+  const canMove = typeof handle?.useUserBuffer === 'function' && accepted.readableLength === 0
   if (!canMove || !usesReadBuffers()) return accepted
   inner._handle = null
   inner._server = null
@@ -37,4 +37,13 @@ export function withReadBuffer(accepted: Socket, options: Options): Socket {
   // Counted there until it closes.
   ;(socket as unknown as Inner)._server = server
   return socket
+}
+
+/**
+ * Read nothing more of a socket that another process is about to get. Node goes on reading one that it sends until the other one has confirmed it, and loses
+ * what comes meanwhile; pausing alone stops only some sockets at once.
+ */
+export function stopReading(socket: Socket): void {
+  socket.pause()
+  ;(socket as unknown as Inner)._handle?.readStop?.()
 }

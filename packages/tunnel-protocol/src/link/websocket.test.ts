@@ -131,6 +131,18 @@ for (const masking of ['zero key', 'random key'] as const) {
     assert.ok(world.agent.bytes.equals(bytes))
   })
 
+  test(`a link that is paused reads nothing until it is resumed, masked with a ${masking}`, async () => {
+    await using world = await linked(masking)
+    const bytes = Buffer.alloc(20 * 1024 * 1024)
+    world.serverLink.pause()
+    world.agentLink.send([bytes])
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(world.server.received, 0)
+    assert.ok(world.agentLink.bufferedBytes > 0)
+    world.serverLink.resume()
+    await world.server.until(() => world.server.received === bytes.length)
+  })
+
   test(`buffers that were sent are not changed, masked with a ${masking}`, async () => {
     await using world = await linked(masking)
     const part = randomBytes(100_000)

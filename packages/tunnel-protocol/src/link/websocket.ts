@@ -99,6 +99,14 @@ export class WebSocketLink implements Link, WebSocketSink {
     socket.uncork()
   }
 
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   close(): void {
     if (this.#closed) return
     this.#sendClose(NORMAL_CLOSURE)

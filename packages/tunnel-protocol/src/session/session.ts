@@ -155,6 +155,11 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     return this.#link === undefined || this.#link.bufferedBytes >= LINK_HIGH_WATER_BYTES
   }
 
+  /** Frames other than DATA that wait to be sent, in bytes. */
+  get queuedBytes(): number {
+    return this.#batch.bytes
+  }
+
   /** A link is attached. */
   get attached(): boolean {
     return this.#link !== undefined

@@ -35,6 +35,8 @@ export interface ControlContext {
   pingDeadlineMs: number
   /** How long a session waits for a new link; 0: it ends with its link. */
   resumeGraceMs: number
+  /** How many links an agent does well to have; undefined: one. */
+  links: number | undefined
   /** Public URL of a name. */
   urlOf(name: string): string
 }
@@ -220,13 +222,14 @@ export class AgentSession implements SessionHandler, Holder, Carrier {
       session: this.id,
       secret: this.#secret,
       grace: this.#context.resumeGraceMs,
+      links: this.#context.links,
       window: this.session.windowBytes,
       server: this.#context.software,
     })
     for (const bind of binds) {
       this.#context.authority.bind(bind, this, (grant) => {
         if (grant instanceof TunnelError) this.#refuse(bind, grant)
-        else this.#open(bind.tunnel, grant, agent)
+        else if (grant !== undefined) this.#open(bind.tunnel, grant, agent)
       })
     }
   }

@@ -1,6 +1,6 @@
 import { type BindRequest, TunnelError } from 'tunnel-protocol'
 import type { AccountSessions } from '../accounts/sessions.js'
-import type { Holder } from '../registry/holding.js'
+import type { Holder, Holding } from '../registry/holding.js'
 import type { Holdings } from '../registry/holdings.js'
 
 /** A name that an agent has been given. */
@@ -17,8 +17,8 @@ export interface Grant {
 export interface Authority {
   /** A session of an agent begins; over() is owed. `then` gets TUN_ERR_ACCOUNT_LIMIT where there is no room. */
   enter(holder: Holder, then: (error: TunnelError | undefined) => void): void
-  /** `then` gets the name, once it outlives this process as far as it ever will; nothing where the session has lost it by then. */
-  bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError) => void): void
+  /** `then` gets the name, once it outlives this process as far as it ever will; undefined where the session has lost it by then. */
+  bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError | undefined) => void): void
   /** The agent has been told a name of its own, and takes streams. */
   told(name: string, holder: Holder): void
   /** The agent has lost its link, or has one again (Holder.attached). */
@@ -62,16 +62,18 @@ export class LocalAuthority implements Authority {
     then(undefined)
   }
 
-  bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError) => void): void {
+  bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError | undefined) => void): void {
     const { holdings, whenSaved } = this.#options
+    let holding: Holding
     try {
-      const holding = holdings.bind(request, holder)
-      whenSaved(() => {
-        if (holdings.has(holding, holder)) then({ name: holding.name, claim: holdings.claimOf(holding) })
-      })
+      holding = holdings.bind(request, holder)
     } catch (error) {
       then(TunnelError.from(error))
+      return
     }
+    whenSaved(() =>
+      then(holdings.has(holding, holder) ? { name: holding.name, claim: holdings.claimOf(holding) } : undefined),
+    )
   }
 
   told(name: string, holder: Holder): void {

@@ -26,6 +26,24 @@ const GREETING_DEADLINE_MS = 10_000
 
 const sessionId = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 10)
 
+/** What is there beside this process, where several share the agents. */
+export interface Elsewhere {
+  /** In front of the ids of this process's sessions. */
+  prefix: string
+  /** Take a link to where `session` is; `bytes` have been read of it. Returns false where that can't be. */
+  passOn(session: string, link: Link, bytes: Buffer): boolean
+  /** Let another process take a link, of which there is nothing but the request, where its query says that it belongs there. Returns whether it does. */
+  handOn(request: LinkRequest, socket: Socket): boolean
+}
+
+/** A request for a link that may be had. */
+export interface LinkRequest {
+  url: string
+  key: string
+  /** Where the agent is (see addressGroup). */
+  address: string
+}
+
 /** Accepts links: WebSocket upgrades on the bare domain. */
 export class ControlEndpoint {
   readonly #context: ControlContext
@@ -34,8 +52,11 @@ export class ControlEndpoint {
   readonly #silent = new Set<Link>()
   #draining = false
 
-  constructor(context: ControlContext) {
+  readonly #elsewhere: Elsewhere | undefined
+
+  constructor(context: ControlContext, elsewhere?: Elsewhere) {
     this.#context = context
+    this.#elsewhere = elsewhere
   }
 
   /** For 'upgrade' of an HTTP server. Returns whether the connection is a link now; else it has been refused and ends. */
@@ -60,11 +81,26 @@ export class ControlEndpoint {
       refuse(socket, 400, 'Bad Request', 'TUN_ERR_BAD_REQUEST', 'this is not a WebSocket handshake')
       return false
     }
-    acceptHandshake(request, socket, SUBPROTOCOL)
-    const link = new WebSocketLink(socket, head, 'server')
-    const address = addressGroup(this.#addressOf(request, socket))
-    this.#greet(link, address)
+    const wanted: LinkRequest = {
+      url: request.url ?? '',
+      key: request.headers['sec-websocket-key']!,
+      address: addressGroup(this.#addressOf(request, socket)),
+    }
+    // Until it is answered an agent says no more: there is nothing that could get lost between two processes.
+    if (head.length === 0 && this.#elsewhere?.handOn(wanted, socket)) return true
+    this.accept(wanted, socket, head)
     return true
+  }
+
+  /** Take a link that may be had. `head`: what came behind the request. */
+  accept({ key, address }: LinkRequest, socket: Socket, head: Buffer): void {
+    acceptHandshake({ headers: { 'sec-websocket-key': key } }, socket, SUBPROTOCOL)
+    this.#greet(new WebSocketLink(socket, head, 'server'), address)
+  }
+
+  /** A link on which an agent comes back to one of our sessions, from another process. */
+  takeBack(link: Link): void {
+    this.#greet(link, '')
   }
 
   /** The first message on a link says whether a session begins or goes on. */
@@ -83,7 +119,7 @@ export class ControlEndpoint {
       settle()
       try {
         const message = parseToServer(parseControl(payload))
-        if (message?.type === 'resume') this.#resume(link, message, bytes.subarray(FRAME_HEADER_BYTES + payload.length))
+        if (message?.type === 'resume') this.#resume(link, message, bytes, FRAME_HEADER_BYTES + payload.length)
         else if (message?.type === 'hello') this.#begin(link, address, bytes)
         else throw new TunnelError('TUN_ERR_PROTOCOL', 'a link begins with hello or resume')
       } catch (error) {
@@ -94,14 +130,17 @@ export class ControlEndpoint {
   }
 
   #begin(link: Link, address: string, bytes: Buffer): void {
-    const session = new AgentSession(sessionId(), address, this.#context, () => this.#sessions.delete(session.id))
+    const id = `${this.#elsewhere?.prefix ?? ''}${sessionId()}`
+    const session = new AgentSession(id, address, this.#context, () => this.#sessions.delete(session.id))
     this.#sessions.set(session.id, session)
     session.start(link, bytes)
   }
 
   /** Whoever asks for a session that is over, has not its secret, or comes too late hears the same. */
-  #resume(link: Link, message: Resume, bytes: Buffer): void {
-    if (this.#sessions.get(message.session)?.resume(link, message, bytes)) return
+  #resume(link: Link, message: Resume, bytes: Buffer, greetingBytes: number): void {
+    const session = this.#sessions.get(message.session)
+    if (session?.resume(link, message, bytes.subarray(greetingBytes))) return
+    if (session === undefined && this.#elsewhere?.passOn(message.session, link, bytes)) return
     sendGoAway(link, new TunnelError('TUN_ERR_SESSION_CLOSED', 'the session is over'))
   }
 

@@ -14,6 +14,8 @@ export interface EdgeLimits extends RequestHeadLimits {
   parkMs: number
   /** Requests that may wait so at once, for all tunnels together; beyond: 503 at once. */
   maxParked: number
+  /** What they may hold together, in bytes. */
+  maxParkedBytes: number
   /** Bytes of a request head; beyond: 431. */
   maxHeaderBytes: number
   /** Bytes of a request body, without chunk framing; beyond: 413. 0: no limit. */

@@ -10,7 +10,7 @@ class Waiting implements ParkedRequest {
 }
 
 test('so many requests wait and no more; who leaves makes room', () => {
-  const parking = new Parking({ maxParked: 2 })
+  const parking = new Parking({ maxParked: 2, maxParkedBytes: 100 })
   const [a, b, c] = [new Waiting(), new Waiting(), new Waiting()]
   assert.deepEqual([parking.enter(a, 1), parking.enter(b, 1), parking.enter(c, 1)], [true, true, false])
   parking.leave(c) // it never was there
@@ -21,7 +21,7 @@ test('so many requests wait and no more; who leaves makes room', () => {
 })
 
 test('what they hold together has a limit: beyond it nobody reads on, and nobody else may wait', () => {
-  const parking = new Parking({ maxParked: 10 }, 100)
+  const parking = new Parking({ maxParked: 10, maxParkedBytes: 100 })
   const [a, b, c] = [new Waiting(), new Waiting(), new Waiting()]
   assert.equal(parking.enter(a, 40), true)
   assert.equal(parking.enter(b, 61), false)

@@ -1,7 +1,6 @@
 import type { EdgeLimits } from './limits.js'
 
-/** What requests that wait may hold together, in bytes. */
-export const MAX_PARKED_BYTES = 32 * 1024 * 1024
+type ParkingLimits = Pick<EdgeLimits, 'maxParked' | 'maxParkedBytes'>
 
 /** A request that waits. */
 export interface ParkedRequest {
@@ -11,14 +10,12 @@ export interface ParkedRequest {
 
 /** Counts the requests that wait for an agent, and what they hold, and says when it is enough. */
 export class Parking {
-  readonly #limits: Pick<EdgeLimits, 'maxParked'>
-  readonly #maxBytes: number
+  readonly #limits: ParkingLimits
   readonly #parked = new Map<ParkedRequest, number>()
   #bytes = 0
 
-  constructor(limits: Pick<EdgeLimits, 'maxParked'>, maxBytes = MAX_PARKED_BYTES) {
+  constructor(limits: ParkingLimits) {
     this.#limits = limits
-    this.#maxBytes = maxBytes
   }
 
   /** Requests that wait right now. */
@@ -28,7 +25,7 @@ export class Parking {
 
   /** Count a request that holds so many bytes; leave() is owed for it. Returns false where there is no room. */
   enter(parked: ParkedRequest, bytes: number): boolean {
-    if (this.#parked.size >= this.#limits.maxParked || this.#bytes + bytes > this.#maxBytes) return false
+    if (this.#parked.size >= this.#limits.maxParked || this.#bytes + bytes > this.#limits.maxParkedBytes) return false
     this.#parked.set(parked, bytes)
     this.#bytes += bytes
     return true
@@ -38,7 +35,7 @@ export class Parking {
   grow(parked: ParkedRequest, bytes: number): void {
     this.#parked.set(parked, this.#parked.get(parked)! + bytes)
     this.#bytes += bytes
-    if (this.#bytes > this.#maxBytes) for (const each of this.#parked.keys()) each.pause()
+    if (this.#bytes > this.#limits.maxParkedBytes) for (const each of this.#parked.keys()) each.pause()
   }
 
   leave(parked: ParkedRequest): void {

@@ -4,6 +4,7 @@ import type { Carrier, Member, Tunnel } from './tunnel.js'
 /** Name to tunnel, and who serves it: the lookup on every request. Who may have which name is decided elsewhere (holdings.ts). */
 export class Directory {
   readonly #tunnels = new Map<string, Tunnel>()
+  readonly #byNumber = new Map<number, Tunnel>()
   /** Default Date.now; tests pass their own. */
   readonly #now: () => number
 
@@ -21,6 +22,11 @@ export class Directory {
   /** The tunnel of a name in lower case; also while its agents are away and the name is kept for them. */
   find(name: string): Tunnel | undefined {
     return this.#tunnels.get(name)
+  }
+
+  /** The tunnel that add() was given this number for. */
+  findByNumber(number: number): Tunnel | undefined {
+    return this.#byNumber.get(number)
   }
 
   /** Who gets the next request of `tunnel`; undefined while nobody can be reached. */
@@ -46,17 +52,21 @@ export class Directory {
     return next === undefined || isAvoided(next, now) ? undefined : next
   }
 
-  /** The name has been given to somebody. */
-  add(name: string): void {
+  /** The name has been given to somebody. `number`: what workers call it among themselves, where there are several. */
+  add(name: string, number = 0): void {
     if (this.#tunnels.has(name)) return
-    this.#tunnels.set(name, { name, streams: 0, waiting: new Set(), members: [], turn: 0 })
+    const tunnel = { name, number, streams: 0, waiting: new Set<() => void>(), members: [], turn: 0 }
+    this.#tunnels.set(name, tunnel)
+    if (number > 0) this.#byNumber.set(number, tunnel)
   }
 
   /** The name is free: whoever waits for it learns that. */
   remove(name: string): void {
     const tunnel = this.#tunnels.get(name)
+    if (tunnel === undefined) return
     this.#tunnels.delete(name)
-    if (tunnel !== undefined) wake(tunnel)
+    this.#byNumber.delete(tunnel.number)
+    wake(tunnel)
   }
 
   /** `holder` serves the name, and takes streams: visitors who wait go on. */
@@ -66,6 +76,23 @@ export class Directory {
     remove(tunnel, holder) // it may have asked for the name twice
     tunnel.members.push({ tunnel, holder, number, avoidedUntil: 0 })
     this.reachable(holder)
+  }
+
+  /** These lead to the agents of the name that other workers have, and no others. */
+  setRemote(name: string, holders: readonly Carrier[]): void {
+    const tunnel = this.#tunnels.get(name)
+    if (tunnel === undefined) return
+    const here = tunnel.members.filter(({ holder }) => holder.remote !== true)
+    const known = (holder: Carrier) => tunnel.members.find((member) => member.holder === holder)
+    const there = holders.map((holder) => known(holder) ?? { tunnel, holder, number: tunnel.number, avoidedUntil: 0 })
+    tunnel.members = [...here, ...there]
+    if (there.some(isReachable)) wake(tunnel)
+  }
+
+  /** Who of this process gets a request from another one; also one that has lost its link, if there is nobody else. */
+  pickHere(tunnel: Tunnel): Member | undefined {
+    const here = tunnel.members.filter(({ holder }) => holder.remote !== true)
+    return here[pickIndex(here, tunnel.turn++, this.#now())] ?? here[0]
   }
 
   /** `holder` has a link again: visitors who wait for its tunnels go on. */

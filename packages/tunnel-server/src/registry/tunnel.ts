@@ -30,6 +30,8 @@ export interface Member {
 /** A name that belongs to somebody and, while that is here, where its requests go. */
 export interface Tunnel {
   readonly name: string
+  /** What workers call it among themselves; 0 where there is one process. */
+  readonly number: number
   /** Visitors' streams open right now; the edge counts them. */
   streams: number
   /** Called when the tunnel can be reached again, or is no more: visitors who wait for that. */

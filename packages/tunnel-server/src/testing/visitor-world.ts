@@ -14,6 +14,7 @@ export const LIMITS: EdgeLimits = {
   idleTimeoutMs: 0,
   parkMs: 10_000,
   maxParked: 1_024,
+  maxParkedBytes: 32 * 1024 * 1024,
   maxHeaderBytes: 65_536,
   maxFields: 256,
   maxTargetBytes: 16_384,

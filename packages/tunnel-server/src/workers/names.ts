@@ -1,0 +1,66 @@
+import type { Holding } from '../registry/holding.js'
+import type { NameState, ToWorker } from './messages.js'
+import { RemoteHolder } from './remote-holder.js'
+
+/** Which workers can serve which name; tells all workers of every change. */
+export class Names {
+  readonly #tell: (message: ToWorker) => void
+  readonly #states = new Map<string, NameState>()
+  /** Names whose seats have changed in this turn. */
+  readonly #changed = new Map<string, Holding>()
+  #lastNumber = 0
+
+  /** `tell` sends to all workers. */
+  constructor(tell: (message: ToWorker) => void) {
+    this.#tell = tell
+  }
+
+  /** For a worker that begins. */
+  get states(): NameState[] {
+    return [...this.#states.values()]
+  }
+
+  /** Names that can be reached. */
+  get online(): number {
+    let count = 0
+    for (const { at } of this.#states.values()) if (at.length > 0) count++
+    return count
+  }
+
+  onGiven(name: string): void {
+    const state = { name, number: ++this.#lastNumber, at: [] }
+    this.#states.set(name, state)
+    this.#tell({ type: 'name', ...state })
+  }
+
+  onFree(name: string): void {
+    this.#states.delete(name)
+    this.#tell({ type: 'free', name })
+  }
+
+  onSeats(holding: Holding): void {
+    if (this.#changed.size === 0) setImmediate(() => this.#publish())
+    this.#changed.set(holding.name, holding)
+  }
+
+  #publish(): void {
+    for (const { name, seats } of this.#changed.values()) {
+      const state = this.#states.get(name)
+      if (state === undefined) continue
+      const at = workersOf(seats)
+      if (at.join() === state.at.join()) continue
+      state.at = at
+      this.#tell({ type: 'name', ...state })
+    }
+    this.#changed.clear()
+  }
+}
+
+/** Workers with an agent that can be reached, each once. */
+function workersOf(seats: Holding['seats']): number[] {
+  const workers = new Set<number>()
+  for (const { holder, told } of seats) {
+    if (told && holder.attached && holder instanceof RemoteHolder) workers.add(holder.worker)
+  }
+  return [...workers].sort((a, b) => a - b)
+}
