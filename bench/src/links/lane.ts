@@ -33,6 +33,11 @@ export class Lane {
     to.on('drain', () => this.#flow())
   }
 
+  /** Bytes on their way. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
   /** While true, nothing passes. */
   set stalled(stalled: boolean) {
     this.#stalled = stalled

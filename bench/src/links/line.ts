@@ -76,6 +76,13 @@ export class Line {
     for (const connection of this.#connections) connection.stalled = stalled
   }
 
+  /** Bytes on their way that `side` has sent, on all connections. */
+  underWay(side: Side): number {
+    let bytes = 0
+    for (const connection of this.#connections) bytes += connection.underWay(side)
+    return bytes
+  }
+
   #join(agent: Socket): void {
     if (this.closed) {
       agent.resetAndDestroy()
@@ -119,6 +126,10 @@ class Connection {
         if (--open === 0) onOver()
       })
     }
+  }
+
+  underWay(side: Side): number {
+    return this.#lanes[side].heldBytes
   }
 
   set stalled(stalled: boolean) {

@@ -50,7 +50,9 @@ export const FIRST_WINDOW_BYTES = 64 * 1024
 export const GROWN_WINDOW_BYTES = 256 * 1024
 /** What the windows of one session's streams may grow by together, in bytes. */
 export const SESSION_GROWTH_BYTES = 16 * 1024 * 1024
-/** Smallest and largest window a peer may announce, in bytes. */
+/** What they may have beyond GROWN_WINDOW_BYTES each, in bytes: twice the largest window, as each leaves to others as much as it takes. */
+export const SESSION_TUNING_BYTES = 32 * 1024 * 1024
+/** Smallest and largest window, in bytes. */
 export const MIN_WINDOW_BYTES = 16 * 1024
 export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
 

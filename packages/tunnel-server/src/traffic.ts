@@ -15,6 +15,8 @@ import type { Readings } from './settings.js'
 
 /** What the windows of all sessions may grow by together, beyond what each stream has to begin with. */
 const GROWTH_BUDGET_BYTES = 128 * 1024 * 1024
+/** What they may have beyond that together, where the way to the agent is long. */
+const TUNING_BUDGET_BYTES = 128 * 1024 * 1024
 /** What requests that wait may hold together. */
 const MAX_PARKED_BYTES = 32 * 1024 * 1024
 
@@ -69,6 +71,7 @@ export async function createTraffic(
     directory,
     tokens,
     growthBudget: new WindowBudget(GROWTH_BUDGET_BYTES / processes),
+    tuningBudget: new WindowBudget(TUNING_BUDGET_BYTES / processes),
     isTrusted,
     logger,
     software,

@@ -50,6 +50,18 @@ for (const [what, bytes] of [
   })
 }
 
+test('how long the first word takes is what the link takes there and back', (t) => {
+  let nowMs = 100
+  t.mock.method(performance, 'now', () => nowMs)
+  const { ours, say } = world()
+  const bytes = frame(FrameType.Control, 0, 0, '{"type":"hello"}')
+  nowMs += 80
+  say(bytes.subarray(0, 5))
+  nowMs += 500
+  say(bytes.subarray(5))
+  assert.equal(ours.roundTripMs, 80)
+})
+
 test('a link that ends before it has said anything has failed, once', () => {
   const { theirs, greetings, failures, say } = world()
   say(Buffer.from([0, 0, 0]))

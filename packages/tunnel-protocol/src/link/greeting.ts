@@ -7,7 +7,8 @@ import { type FrameHeader, readHeader } from '../frame/header.js'
 import type { Link } from './link.js'
 
 /**
- * Read the first frame of a link, before any session has it. Calls exactly one of the two, unless the link is taken away before:
+ * Read the first frame of a link, before any session has it. The other end has just been told that it may speak: how long it takes tells
+ * the link's round-trip time, while nothing else is on its way. Calls exactly one of the two, unless the link is taken away before:
  * `onGreeting` with the type of the frame, its payload and all bytes that came, the frame's own included;
  * `onFailed` when the link ends or what comes is no frame.
  */
@@ -20,9 +21,11 @@ export function readGreeting(
   /** Bytes until there is something to look at: a header, then the whole frame. */
   let wanted = FRAME_HEADER_BYTES
   let header: FrameHeader | undefined
+  const startedAt = performance.now()
 
   link.handler = {
     onBytes(chunk) {
+      link.roundTripMs ??= performance.now() - startedAt
       waiting.push(chunk)
       while (waiting.bytes >= wanted) {
         const bytes = allOf(waiting)

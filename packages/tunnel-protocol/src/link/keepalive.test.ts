@@ -160,6 +160,7 @@ test('an answer keeps the link, tells the round-trip time, and the next ping com
   wait(40)
   answer()
   assert.deepEqual(roundTrips, [40])
+  assert.equal(lone.session.roundTrip.ms, 40)
   wait(INTERVAL_MS - 40)
   assert.equal(pings(), 0)
   wait(TICK_MS)

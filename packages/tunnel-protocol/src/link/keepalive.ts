@@ -156,6 +156,7 @@ export class Keepalive {
       const ms = performance.now() - pingedAt
       this.#pingedAt = undefined
       this.#roundTripMs = Math.max(ms, (this.#roundTripMs ?? 0) * FADING)
+      this.#session.roundTrip.measured(ms)
       this.#onRoundTrip?.(ms)
     })
   }

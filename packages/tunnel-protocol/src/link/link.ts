@@ -15,6 +15,8 @@ export interface Link {
   readonly bufferedBytes: number
   /** Address of this machine that the link goes out from, as os.networkInterfaces() names it; undefined where it has none. */
   readonly localAddress?: string | undefined
+  /** How long the other end took for its first words, in milliseconds, where it was waited for. */
+  roundTripMs?: number | undefined
   /**
    * Send `parts` in order, in one system call where possible. The buffers must not change afterwards. `headroom`: bytes in front of the first
    * part, in the same memory, that the link may write to. Default 0.

@@ -26,6 +26,7 @@ const ZERO_KEY = Buffer.alloc(4)
 export class WebSocketLink implements Link, WebSocketSink {
   handler: LinkHandler | undefined
   readonly localAddress: string | undefined
+  roundTripMs: number | undefined
   readonly #socket: Socket
   readonly #role: WebSocketRole
   readonly #reader: WebSocketReader

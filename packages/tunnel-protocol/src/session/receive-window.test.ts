@@ -86,7 +86,7 @@ test('windows share a budget, of which each session has a part, and give back wh
     [grown(other), grown(other)].map((window) => window.windowBytes),
     [400, 100],
   )
-  assert.equal(all.usedBytes, 900)
+  assert.deepEqual([all.usedBytes, all.leftBytes, one.leftBytes, other.leftBytes], [900, 0, 0, 0])
   for (const window of windows) window.release()
   windows[0]!.release()
   windows[0]!.hold(400)

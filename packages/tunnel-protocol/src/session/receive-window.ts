@@ -1,15 +1,20 @@
 import { TunnelError } from '../errors.js'
 import type { WindowBudget } from './window-budget.js'
+import { WindowTuner, type WindowTuning } from './window-tuner.js'
 
 /** How a window may grow while its reader keeps up. */
 export interface WindowGrowth {
-  /** Largest window, in bytes. */
+  /** To how many bytes any window grows. */
   maxBytes: number
   budget: WindowBudget
+  /** What comes after that; undefined: nothing. */
+  tuning?: WindowTuning
 }
 
 /** A window grows by this factor at a time: small objects need no growth, and large ones should not wait long for theirs. */
 const GROWTH_FACTOR = 4
+/** Bytes read for which credit is granted in any case: the sender of a large window should not wait for half of it. */
+const GRANT_BYTES = 64 * 1024
 
 /** What we hold of one stream for a slow reader, and the credit we owe for what was read. In bytes. */
 export class ReceiveWindow {
@@ -18,6 +23,9 @@ export class ReceiveWindow {
   #grown = 0
   #held = 0
   #owed = 0
+  /** There was a moment with nothing to read since credit was granted last. */
+  #starved = false
+  #tuner: WindowTuner | undefined
 
   /** Without `growth` the window stays as it is. */
   constructor(windowBytes: number, growth?: WindowGrowth) {
@@ -42,15 +50,16 @@ export class ReceiveWindow {
     this.#held += bytes
   }
 
-  /** Count bytes that were read. Returns the credit to grant now: nothing until half a window is owed, so that grants are few. */
+  /** Count bytes that were read. Returns the credit to grant now: nothing until half a window or 64 KiB are owed, so that grants are few. */
   read(bytes: number): number {
     this.#held -= bytes
     this.#owed += bytes
-    if (this.#owed * 2 < this.#window) return 0
-    // Whoever has read all there is was waiting for the sender: a larger window helps. A slow reader would only fill it.
-    if (this.#held === 0) this.#grow()
+    if (this.#held === 0) this.#starved = true
+    if (this.#owed < Math.min(this.#window / 2, GRANT_BYTES)) return 0
+    if (this.#growth !== undefined) this.#adjust(this.#growth)
     const grant = this.#owed
     this.#owed = 0
+    this.#starved = false
     return grant
   }
 
@@ -58,14 +67,25 @@ export class ReceiveWindow {
   release(): void {
     if (this.#grown > 0) this.#growth?.budget.giveBack(this.#grown)
     this.#growth = undefined
+    this.#tuner?.release()
+    this.#tuner = undefined
   }
 
-  #grow(): void {
-    if (this.#growth === undefined) return
-    const { maxBytes, budget } = this.#growth
-    const bytes = Math.min(this.#window * GROWTH_FACTOR, maxBytes) - this.#window
-    if (bytes <= 0 || !budget.take(bytes)) return
-    this.#grown += bytes
+  #adjust({ maxBytes, budget, tuning }: WindowGrowth): void {
+    if (this.#window < maxBytes) {
+      // Whoever has had nothing to read was waiting for the sender: a larger window helps. A slow reader would only fill it.
+      const more = Math.min(this.#window * GROWTH_FACTOR, maxBytes) - this.#window
+      if (!this.#starved || !budget.take(more)) return
+      this.#grown += more
+      this.#change(more)
+    } else if (this.#tuner !== undefined) {
+      this.#change(this.#tuner.adjust(this.#window, this.#owed))
+    } else if (tuning !== undefined) {
+      this.#tuner = new WindowTuner(this.#window, tuning)
+    }
+  }
+
+  #change(bytes: number): void {
     this.#window += bytes
     this.#owed += bytes
   }

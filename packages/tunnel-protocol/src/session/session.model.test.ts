@@ -8,6 +8,11 @@ import { WindowBudget } from './window-budget.js'
 const STREAMS = 4
 const WINDOW_BYTES = 16 * 1024
 const GROWN_BYTES = 40 * 1024
+const MAX_BYTES = 160 * 1024
+/** For all streams: one that takes some makes others give some back. */
+const TUNING_BYTES = 100 * 1024
+/** No round takes less: the clock goes on by as much each time somebody looks. */
+const ROUND_TRIP_MS = 5
 const OK = 'HTTP/1.1 200 OK\r\n'
 
 type Side = 'server' | 'agent'
@@ -17,6 +22,7 @@ type Step =
   | { do: 'end'; side: Side; stream: number; trailers: boolean }
   | { do: 'reset'; side: Side; stream: number }
   | { do: 'turn' }
+  | { do: 'wait'; ms: number }
   | { do: 'deliver'; side: Side; pieceBytes: number }
   | { do: 'stall'; side: Side; stalled: boolean }
   /** The link breaks, and both sides know. */
@@ -36,6 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('end' as const), side, stream, trailers: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reset' as const), side, stream }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(30 * ROUND_TRIP_MS) }) },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -90,7 +97,21 @@ class Direction {
 
 function world(resumable = false) {
   const growthBudget = new WindowBudget(Number.POSITIVE_INFINITY)
-  const pair = new SessionPair({ windowBytes: WINDOW_BYTES, maxWindowBytes: GROWN_BYTES, growthBudget, resumable })
+  const tuningBudget = new WindowBudget(TUNING_BYTES)
+  const clock = { nowMs: 0 }
+  const pair = new SessionPair({
+    windowBytes: WINDOW_BYTES,
+    grownWindowBytes: GROWN_BYTES,
+    growthBudget,
+    maxWindowBytes: MAX_BYTES,
+    tuningBudget,
+    resumable,
+    roundTripMs: ROUND_TRIP_MS,
+    now: () => {
+      clock.nowMs += ROUND_TRIP_MS
+      return clock.nowMs
+    },
+  })
   const directions: Record<Side, Direction[]> = { server: [], agent: [] }
   for (let i = 0; i < STREAMS; i++) {
     const { near, stream, far } = pair.open() as { near: RecordingHandler; stream: Stream; far: OpenedStream }
@@ -100,12 +121,12 @@ function world(resumable = false) {
     directions.server.push(new Direction(stream, far.stream, far.handler, i))
     directions.agent.push(new Direction(far.stream, stream, near, i + STREAMS))
   }
-  return { pair, directions, growthBudget }
+  return { pair, directions, growthBudget, tuningBudget, clock }
 }
 
 type World = ReturnType<typeof world>
 
-function apply({ pair, directions }: World, step: Step): void {
+function apply({ pair, directions, clock }: World, step: Step): void {
   switch (step.do) {
     case 'write': {
       const way = directions[step.side][step.stream]!
@@ -135,6 +156,9 @@ function apply({ pair, directions }: World, step: Step): void {
     }
     case 'turn':
       pair.turn()
+      return
+    case 'wait':
+      clock.nowMs += step.ms
       return
     case 'deliver': {
       const link = step.side === 'server' ? pair.serverLink : pair.agentLink
@@ -171,13 +195,13 @@ function apply({ pair, directions }: World, step: Step): void {
 function checkAlways({ pair, directions }: World): void {
   assert.deepEqual([pair.closed.server, pair.closed.agent], [[], []])
   for (const way of [...directions.server, ...directions.agent]) {
-    assert.ok(way.receiver.heldBytes <= GROWN_BYTES, 'a receiver holds more than its window')
+    assert.ok(way.receiver.heldBytes <= MAX_BYTES, 'a receiver holds more than its window')
     const end = way.heard.events.findIndex((event) => event === 'end' || event === 'reset')
     if (end >= 0) assert.ok(end >= way.heard.events.length - 2, 'something came after the end')
   }
 }
 
-function checkAtTheEnd({ pair, directions, growthBudget }: World): void {
+function checkAtTheEnd({ pair, directions, growthBudget, tuningBudget }: World): void {
   directions.server.forEach((there, i) => {
     const back = directions.agent[i]!
     const gaveUp = there.reset || back.reset
@@ -204,6 +228,8 @@ function checkAtTheEnd({ pair, directions, growthBudget }: World): void {
   const open = directions.server.filter(({ sender }) => !sender.closed).length
   assert.deepEqual([pair.server.streamCount, pair.agent.streamCount], [open, open])
   assert.ok(growthBudget.usedBytes <= open * 2 * (GROWN_BYTES - WINDOW_BYTES))
+  assert.ok(tuningBudget.usedBytes >= 0 && tuningBudget.leftBytes >= 0)
+  if (open === 0) assert.equal(tuningBudget.usedBytes, 0)
 }
 
 function finish({ pair, directions }: World): void {
@@ -250,7 +276,7 @@ test('wherever the link is cut, each stream has a clean beginning and one reset,
       assert.ok(way.heard.events.filter((event) => event === 'reset').length <= 1)
     }
     assert.deepEqual([here.pair.server.heldBytes, here.pair.agent.heldBytes], [0, 0])
-    assert.equal(here.growthBudget.usedBytes, 0)
+    assert.deepEqual([here.growthBudget.usedBytes, here.tuningBudget.usedBytes], [0, 0])
   })
   fc.assert(check, { numRuns: 200 })
 })
@@ -261,7 +287,7 @@ test('however often links break, and whoever notices: every byte arrives once, i
     for (const each of script) {
       apply(here, each)
       checkAlways(here)
-      const flying = STREAMS * GROWN_BYTES + 64 * 1024
+      const flying = STREAMS * GROWN_BYTES + TUNING_BYTES + 64 * 1024
       for (const { unacknowledgedBytes } of [here.pair.server, here.pair.agent]) {
         assert.ok(unacknowledgedBytes < 2 * flying, `${unacknowledgedBytes} bytes are kept`)
       }

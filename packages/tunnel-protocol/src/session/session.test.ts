@@ -287,6 +287,56 @@ test('a stalled reader of one stream does not hold up another', () => {
   assert.equal(stalled.far.handler.bytes.length, 16 * KIB)
 })
 
+/** Sends a body over a link whose answers take 50 ms. Returns the bytes that arrived in each of 20 round trips. */
+function overLongLink(roundTripMs?: number): { pair: SessionPair; bytesPerTrip: number[] } {
+  let nowMs = 0
+  const pair = new SessionPair({ now: () => nowMs, ...(roundTripMs === undefined ? {} : { roundTripMs }) })
+  const { near, far } = pair.open()
+  far.stream.sendHead(OK, false)
+  far.stream.write(Buffer.alloc(64 * 1024 * KIB))
+  const bytesPerTrip: number[] = []
+  for (let i = 0; i < 20; i++) {
+    pair.stall('server', false)
+    pair.serverLink.deliver()
+    pair.stall('server', true)
+    nowMs += 50
+    for (let moved = true; moved; ) {
+      moved = pair.turn()
+      moved = pair.agentLink.deliver() || moved
+    }
+    bytesPerTrip.push(near.parts.splice(0).reduce((sum, { length }) => sum + length, 0))
+  }
+  return { pair, bytesPerTrip }
+}
+
+test('on a long link a stream whose reader keeps up soon has what it can hold on its way', () => {
+  const { pair, bytesPerTrip } = overLongLink(50)
+  assert.ok(Math.max(...bytesPerTrip) > 4_096 * KIB, `${bytesPerTrip}`)
+  assert.deepEqual([pair.closed.server, pair.closed.agent], [[], []])
+})
+
+test('on a short link it has 256 KiB at most, and so it has where nobody knows', () => {
+  for (const known of [1, undefined]) assert.ok(Math.max(...overLongLink(known).bytesPerTrip) <= 256 * KIB)
+})
+
+test('what is known of a link comes from the words it began with and from pings, and goes with it', () => {
+  const { session } = new LoneSession('server')
+  const attach = (roundTripMs?: number) => {
+    const [link] = linkPair()
+    link.roundTripMs = roundTripMs
+    session.attach(link)
+  }
+  attach(40)
+  assert.equal(session.roundTrip.ms, 40)
+  session.roundTrip.measured(30)
+  session.roundTrip.measured(90)
+  assert.equal(session.roundTrip.ms, 30)
+  attach(100)
+  assert.equal(session.roundTrip.ms, 100)
+  attach()
+  assert.equal(session.roundTrip.ms, undefined)
+})
+
 test('a peer that overspends its credit loses the session', () => {
   const agent = new LoneSession('agent', { windowBytes: 16 * KIB })
   agent.onOpen = ({ handler }) => {

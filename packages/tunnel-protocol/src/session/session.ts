@@ -17,6 +17,7 @@ import {
   MIN_WINDOW_BYTES,
   OPEN_PREFIX_BYTES,
   SESSION_GROWTH_BYTES,
+  SESSION_TUNING_BYTES,
   type StreamKind,
 } from '../constants.js'
 import { TunnelError } from '../errors.js'
@@ -26,10 +27,12 @@ import { FrameReader, type FrameSink } from '../frame/reader.js'
 import type { Link, LinkHandler } from '../link/link.js'
 import type { WindowGrowth } from './receive-window.js'
 import { ResendBuffer } from './resend-buffer.js'
+import { RoundTrip } from './round-trip.js'
 import { Scheduler } from './scheduler.js'
 import { Stream, type StreamHandler, type StreamOwner } from './stream.js'
 import { isLater, nextStreamId } from './stream-id.js'
 import { WindowBudget } from './window-budget.js'
+import type { WindowTuning } from './window-tuner.js'
 
 /** What the server says when it opens a stream. */
 export interface OpenRequest {
@@ -64,13 +67,19 @@ export interface SessionOptions {
   /** Bytes we hold per stream while its reader is slow; told to the peer in hello or welcome. Default 65_536. */
   windowBytes?: number
   /** To how many bytes the window of a stream grows whose reader keeps up. Default 262_144. */
-  maxWindowBytes?: number
+  grownWindowBytes?: number
   /** What the windows of all sessions of this process may grow by together. Default: no limit but that of each session. */
   growthBudget?: WindowBudget
+  /** To how many bytes such a window is tuned on a long way. Default 16_777_216. */
+  maxWindowBytes?: number
+  /** What all of these may have beyond `grownWindowBytes` each. Default: no limit but that of each session. */
+  tuningBudget?: WindowBudget
   /** Streams at once. Default 2_048. */
   maxStreams?: number
   /** How to run something at the end of this event-loop turn. Default setImmediate; tests pass their own. */
   defer?: (flush: () => void) => void
+  /** Milliseconds on a clock that only goes forward. Default performance.now(); tests pass their own. */
+  now?: () => number
 }
 
 const closedHandler: StreamHandler = {
@@ -94,6 +103,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   readonly #defer: (flush: () => void) => void
   readonly #windowBytes: number
   readonly #growth: WindowGrowth
+  readonly #tuning: WindowTuning
   readonly #maxStreams: number
   readonly #streams = new Map<number, Stream>()
   readonly #scheduler = new Scheduler()
@@ -124,9 +134,16 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#handler = options.handler
     this.#defer = options.defer ?? setImmediate
     this.#windowBytes = options.windowBytes ?? FIRST_WINDOW_BYTES
+    this.#tuning = {
+      maxBytes: options.maxWindowBytes ?? MAX_WINDOW_BYTES,
+      budget: new WindowBudget(SESSION_TUNING_BYTES, options.tuningBudget),
+      roundTrip: new RoundTrip(),
+      now: options.now ?? (() => performance.now()),
+    }
     this.#growth = {
-      maxBytes: options.maxWindowBytes ?? GROWN_WINDOW_BYTES,
+      maxBytes: options.grownWindowBytes ?? GROWN_WINDOW_BYTES,
       budget: new WindowBudget(SESSION_GROWTH_BYTES, options.growthBudget),
+      tuning: this.#tuning,
     }
     this.#maxStreams = options.maxStreams ?? DEFAULT_MAX_STREAMS
     this.#reader = new FrameReader(this)
@@ -191,6 +208,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     }
     this.#cutLink()
     this.#link = link
+    this.#tuning.roundTrip = new RoundTrip(link.roundTripMs)
     link.handler = this
     this.#onPong = undefined
     try {
@@ -233,6 +251,11 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   sendControl(message: object): void {
     this.sendFrame(FrameType.Control, 0, 0, Buffer.from(JSON.stringify(message)))
+  }
+
+  /** How long an answer takes on the link that there is now. */
+  get roundTrip(): RoundTrip {
+    return this.#tuning.roundTrip
   }
 
   /** `onPong` is called once, when the peer has answered this PING; not any more once another one goes out, or there is a new link. */

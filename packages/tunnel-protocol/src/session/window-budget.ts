@@ -17,6 +17,12 @@ export class WindowBudget {
     return this.#used
   }
 
+  /** What can still be taken. */
+  get leftBytes(): number {
+    const left = this.#limit - this.#used
+    return this.#parent === undefined ? left : Math.min(left, this.#parent.leftBytes)
+  }
+
   /** Take all of `bytes`, or nothing and return false. */
   take(bytes: number): boolean {
     if (this.#used + bytes > this.#limit) return false

@@ -7,6 +7,7 @@ import type { Link, LinkHandler } from '../link/link.js'
 export class MemoryLink implements Link {
   handler: LinkHandler | undefined
   localAddress: string | undefined
+  roundTripMs: number | undefined
   peer!: MemoryLink
   closed = false
   /** The other end is not told when this one is cut, and what was sent before is still on its way. */

@@ -110,6 +110,11 @@ export interface OpenedStream {
   handler: RecordingHandler
 }
 
+type PairOptions = Pick<
+  SessionOptions,
+  'windowBytes' | 'grownWindowBytes' | 'growthBudget' | 'maxWindowBytes' | 'tuningBudget' | 'maxStreams' | 'now'
+>
+
 /** A server's and an agent's session over an in-memory link, without timers: nothing moves until pump(). */
 export class SessionPair {
   readonly server: Session
@@ -125,18 +130,23 @@ export class SessionPair {
   /** Who handles a new stream on the agent's side, where it is not the recording one. */
   handlerOf: (opened: OpenedStream) => StreamHandler = ({ handler }) => handler
   readonly #deferred: Array<() => void> = []
+  /** Taken for the round-trip time of each link. */
+  readonly #roundTripMs: number | undefined
   /** Links that were given up, with what is still on its way there. */
   readonly #old: MemoryLink[] = []
   /** The link that the agent has opened and is not attached to yet, and what each side says it has received. */
   #next: { server: MemoryLink; agent: MemoryLink; received: { agent: number; server: number | undefined } } | undefined
 
-  /** `resumable`: sessions wait for another link when they lose theirs. */
+  /** `resumable`: sessions wait for another link when they lose theirs. `roundTripMs`: what is known of each link from the beginning. */
   constructor({
     resumable = false,
+    roundTripMs,
     ...options
-  }: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> & {
+  }: PairOptions & {
     resumable?: boolean
+    roundTripMs?: number
   } = {}) {
+    this.#roundTripMs = roundTripMs
     const defer = (flush: () => void) => void this.#deferred.push(flush)
     const waits = resumable ? { onDetached() {} } : {}
     this.server = new Session({
@@ -177,10 +187,16 @@ export class SessionPair {
     this.agent.dropLink('cut')
     this.server.dropLink('cut')
     const received = { server: this.server.receivedBytes, agent: this.agent.receivedBytes }
-    ;[this.serverLink, this.agentLink] = linkPair()
+    ;[this.serverLink, this.agentLink] = this.#dial()
     this.#next = undefined
     this.server.attach(this.serverLink, received.agent)
     this.agent.attach(this.agentLink, received.server)
+  }
+
+  #dial(): [MemoryLink, MemoryLink] {
+    const links = linkPair()
+    for (const link of links) link.roundTripMs = this.#roundTripMs
+    return links
   }
 
   /** One side gives its link up, and the other one is not told. */
@@ -194,7 +210,7 @@ export class SessionPair {
   /** The agent opens another link, and says how much it has received; the server has not heard of it yet. */
   redial(): void {
     this.dropSilently('agent')
-    const [server, agent] = linkPair()
+    const [server, agent] = this.#dial()
     this.#next = { server, agent, received: { agent: this.agent.receivedBytes, server: undefined } }
   }
 
@@ -289,10 +305,7 @@ export class LoneSession {
   readonly #deferred: Array<() => void> = []
   readonly #received: Buffer[] = []
 
-  constructor(
-    role: 'server' | 'agent',
-    options: Pick<SessionOptions, 'windowBytes' | 'maxWindowBytes' | 'growthBudget' | 'maxStreams'> = {},
-  ) {
+  constructor(role: 'server' | 'agent', options: PairOptions = {}) {
     this.session = new Session({
       ...options,
       role,

@@ -26,6 +26,8 @@ export interface ControlContext {
   tokens: TokenList
   /** What the windows of all sessions may grow by together. */
   growthBudget: WindowBudget
+  /** What they may have beyond that, where the way is long. */
+  tuningBudget: WindowBudget
   isTrusted(address: string): boolean
   logger: Logger
   /** Software and version, told to agents. */
@@ -78,6 +80,7 @@ export class AgentSession implements SessionHandler, Holder, Carrier {
       handler: this,
       maxStreams: context.maxStreams,
       growthBudget: context.growthBudget,
+      tuningBudget: context.tuningBudget,
     })
     if (context.resumeGraceMs === 0) this.session.endWithLink()
   }
