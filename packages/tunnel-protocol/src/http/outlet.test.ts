@@ -93,6 +93,26 @@ test('a large piece never overtakes small ones that wait', () => {
   assert.equal(socket.text, `full${'L'.repeat(20_000)}s${'M'.repeat(20_000)}`)
 })
 
+test('a socket gets 256 KiB and no more until they are gone, so that a slow reader is seen to move; what breaks off gets all', () => {
+  const { socket, out, source } = outlet(1)
+  const piece = Buffer.alloc(64 * 1024, 'x')
+  for (let i = 0; i < 14; i++) out.write(piece, false)
+  let emptied = 0
+  out.whenEmpty(() => emptied++)
+  const drain = () => {
+    socket.drain()
+    out.drained()
+    return [socket.written.length, source.bytes / piece.length, emptied]
+  }
+  assert.deepEqual([socket.written.length, out.empty], [4, false])
+  assert.deepEqual(drain(), [8, 4, 0])
+  out.write(piece, false)
+  assert.deepEqual(drain(), [12, 8, 0])
+  out.flush()
+  assert.deepEqual([socket.written.length, out.empty, emptied], [15, true, 1])
+  assert.deepEqual(drain(), [15, 15, 1])
+})
+
 test('pieces of a chunked body become chunks, gathered ones one chunk together', () => {
   const { socket, out, write } = outlet(8)
   write('abc', true)

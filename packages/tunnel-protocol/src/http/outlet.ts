@@ -21,6 +21,8 @@ export interface OutletSource {
 
 /** Pieces below this wait here rather than in the socket while that is full. In bytes. */
 const SMALL_BYTES = 16 * 1024
+/** No further ones go to a socket that has so much: it does not say that some of it is gone, only when all is. In bytes. */
+const FULL_BYTES = 256 * 1024
 
 /** Those who have gathered something in this turn. */
 let gathering: Outlet[] = []
@@ -78,7 +80,8 @@ export class Outlet {
 
   /** Write `part`, as a chunk if so wanted; the same for all parts of one body. */
   write(part: Buffer, chunked: boolean): void {
-    if (this.#waiting.bytes > 0 || (part.length < SMALL_BYTES && this.#socket.writableNeedDrain)) {
+    const waits = part.length < SMALL_BYTES ? this.#socket.writableNeedDrain : this.#unconsumed >= FULL_BYTES
+    if (waits || this.#waiting.bytes > 0) {
       this.#chunked = chunked
       this.#waiting.push(part)
       return
@@ -136,17 +139,24 @@ export class Outlet {
     const bytes = this.#unconsumed
     this.#unconsumed = 0
     if (bytes > 0) this.#source?.consumed(bytes)
-    this.flush()
+    this.#writeWaiting(FULL_BYTES)
   }
 
   /** Give the socket all that waits, full or not. */
   flush(): void {
-    for (let part = this.#waiting.shift(); part !== undefined; part = this.#waiting.shift()) {
+    this.#writeWaiting(Number.POSITIVE_INFINITY)
+  }
+
+  /** Until about `maxBytes` are written, for which 'drain' will come, or nothing waits any more. */
+  #writeWaiting(maxBytes: number): void {
+    while (this.#waiting.bytes > 0 && this.#gathered < maxBytes) {
+      const part = this.#waiting.shift()!
       this.#gathered += part.length
       if (this.#chunked) writeChunk(this.#gather, part)
       else this.#gather.piece(part)
     }
     this.send()
+    if (this.#waiting.bytes > 0) return
     const onEmpty = this.#onEmpty
     this.#onEmpty = undefined
     onEmpty?.()
