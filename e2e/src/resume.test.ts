@@ -188,6 +188,7 @@ test('a session is resumed by its secret only: whoever knows no more than its id
   const rightful = await openBareLink(world)
   rightful.send(control({ type: 'hello', binds: [{ tunnel: 1, name: 'demo' }] }))
   const welcome = await eventually('the welcome', () => rightful.controls().find(({ type }) => type === 'welcome'))
+  await eventually('the name', () => rightful.controls().some(({ type }) => type === 'bound'))
   for (const secret of ['', 'x', `${String(welcome.secret).slice(0, -1)}?`]) {
     const thief = await openBareLink(world)
     thief.send(control({ type: 'resume', session: welcome.session, secret, attempt: 1, received: 0 }))
