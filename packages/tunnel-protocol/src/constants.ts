@@ -69,6 +69,9 @@ export const MAX_QUEUED_CONTROL_BYTES = 16 * 1024 * 1024
 /** Bytes received after which the peer is told, so that it need not keep them for a new link. */
 export const ACK_AFTER_BYTES = 64 * 1024
 
+/** The same as a part of what windows have beyond GROWN_WINDOW_BYTES, where that is more. */
+export const ACK_SHARE = 1 / 4
+
 /** The same where something is sent anyway. */
 export const ACK_ALONG_BYTES = 1024
 

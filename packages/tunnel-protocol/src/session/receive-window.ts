@@ -13,8 +13,10 @@ export interface WindowGrowth {
 
 /** A window grows by this factor at a time: small objects need no growth, and large ones should not wait long for theirs. */
 const GROWTH_FACTOR = 4
-/** Bytes read for which credit is granted in any case: the sender of a large window should not wait for half of it. */
+/** Credit is granted for so many bytes at a time, or for half of a window that is small. */
 const GRANT_BYTES = 64 * 1024
+/** Of a large window for this part: TCP takes a way on which many small packets go for a busy one, see docs/decisions/016. */
+const GRANT_SHARE = 1 / 6
 
 /** What we hold of one stream for a slow reader, and the credit we owe for what was read. In bytes. */
 export class ReceiveWindow {
@@ -50,12 +52,12 @@ export class ReceiveWindow {
     this.#held += bytes
   }
 
-  /** Count bytes that were read. Returns the credit to grant now: nothing until half a window or 64 KiB are owed, so that grants are few. */
+  /** Count bytes that were read. Returns the credit to grant now: nothing until a good part of the window is owed, so that grants are few. */
   read(bytes: number): number {
     this.#held -= bytes
     this.#owed += bytes
     if (this.#held === 0) this.#starved = true
-    if (this.#owed < Math.min(this.#window / 2, GRANT_BYTES)) return 0
+    if (this.#owed < Math.min(this.#window / 2, Math.max(GRANT_BYTES, this.#window * GRANT_SHARE))) return 0
     if (this.#growth !== undefined) this.#adjust(this.#growth)
     const grant = this.#owed
     this.#owed = 0

@@ -313,6 +313,7 @@ test('on a long link a stream whose reader keeps up soon has what it can hold on
   const { pair, bytesPerTrip } = overLongLink(50)
   assert.ok(Math.max(...bytesPerTrip) > 4_096 * KIB, `${bytesPerTrip}`)
   assert.deepEqual([pair.closed.server, pair.closed.agent], [[], []])
+  assert.ok(pair.agent.receivedBytes < 4 * KIB, `${pair.agent.receivedBytes} bytes say so`)
 })
 
 test('on a short link it has 256 KiB at most, and so it has where nobody knows', () => {

@@ -1,6 +1,7 @@
 import {
   ACK_AFTER_BYTES,
   ACK_ALONG_BYTES,
+  ACK_SHARE,
   DATA_FRAME_BYTES,
   DEFAULT_MAX_STREAMS,
   DEFAULT_WINDOW_BYTES,
@@ -315,7 +316,9 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
       this.close(TunnelError.from(error))
       return
     }
-    if (this.#receivedBytes - this.#acknowledgedBytes >= ACK_AFTER_BYTES) {
+    // On a long way much is under way: the peer may keep a little more, and mostly a grant comes before it, along with which it costs no packet.
+    const ackAfter = Math.max(ACK_AFTER_BYTES, this.#tuning.budget.usedBytes * ACK_SHARE)
+    if (this.#receivedBytes - this.#acknowledgedBytes >= ackAfter) {
       this.#acknowledge()
       this.#scheduleFlush()
     }
