@@ -12,6 +12,7 @@ import {
   parseControl,
   parseToAgent,
   readGreeting,
+  SESSION_TUNING_BYTES,
   Session,
   type SessionHandler,
   type Stream,
@@ -20,8 +21,12 @@ import {
   sendGreeting,
   TunnelError,
   type Welcome,
+  WindowBudget,
 } from 'tunnel-protocol'
 import { isLoopback } from '../origin/target.js'
+
+/** What the windows of all links of this process may have where the way is long: as much as those of one. */
+const tuningBudget = new WindowBudget(SESSION_TUNING_BYTES)
 
 export interface AgentSessionOptions {
   token: string | undefined
@@ -95,7 +100,7 @@ export class AgentSession implements SessionHandler {
   constructor(options: AgentSessionOptions, events: AgentSessionEvents) {
     this.#options = options
     this.#events = events
-    this.#session = new Session({ role: 'agent', handler: this, maxStreams: MAX_STREAMS })
+    this.#session = new Session({ role: 'agent', handler: this, maxStreams: MAX_STREAMS, tuningBudget })
   }
 
   /** Names the session in both logs. */
