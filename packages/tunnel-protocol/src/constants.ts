@@ -82,6 +82,8 @@ export const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
 export const LINK_HEADROOM_BYTES = 14
 /** Bytes handed to the link and not yet taken by the kernel above which the session holds bulk data back. */
 export const LINK_HIGH_WATER_BYTES = 256 * 1024
+/** So much, or less, of a stream that ends with it goes along with its head, in front of all bulk data. In bytes. */
+export const SMALL_DATA_BYTES = 8 * 1024
 /** Bytes a stream may queue before its source is asked to pause. */
 export const STREAM_HIGH_WATER_BYTES = 64 * 1024
 /** The same where nothing keeps them from leaving with this turn: a source that goes on costs less than one that pauses. */

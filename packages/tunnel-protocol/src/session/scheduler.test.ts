@@ -15,6 +15,7 @@ function world() {
     sendFrame() {},
     sendText() {},
     streamReady: (stream: Stream) => scheduler.add(stream),
+    sendAtOnce: (stream: Stream) => scheduler.add(stream),
     streamClosed() {},
   } satisfies StreamOwner
   let lastId = 0

@@ -19,6 +19,7 @@ import {
   OPEN_PREFIX_BYTES,
   SESSION_GROWTH_BYTES,
   SESSION_TUNING_BYTES,
+  SMALL_DATA_BYTES,
   type StreamKind,
 } from '../constants.js'
 import { TunnelError } from '../errors.js'
@@ -170,7 +171,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   }
 
   get congested(): boolean {
-    return this.#link === undefined || this.#link.bufferedBytes >= LINK_HIGH_WATER_BYTES
+    return this.#link === undefined || this.#link.bufferedBytes + this.#batch.bytes >= LINK_HIGH_WATER_BYTES
   }
 
   /** Frames other than DATA that wait to be sent, in bytes. */
@@ -420,6 +421,11 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
 
   streamReady(stream: Stream): void {
     this.#scheduler.add(stream)
+    this.#scheduleFlush()
+  }
+
+  sendAtOnce(stream: Stream): void {
+    stream.sendNext(SMALL_DATA_BYTES, this.#emit)
     this.#scheduleFlush()
   }
 

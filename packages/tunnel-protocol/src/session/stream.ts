@@ -1,5 +1,12 @@
 import { ByteQueue } from '../byte-queue.js'
-import { FrameFlag, FrameType, MAX_FRAME_BYTES, STREAM_HIGH_WATER_BYTES, STREAM_TURN_BYTES } from '../constants.js'
+import {
+  FrameFlag,
+  FrameType,
+  MAX_FRAME_BYTES,
+  SMALL_DATA_BYTES,
+  STREAM_HIGH_WATER_BYTES,
+  STREAM_TURN_BYTES,
+} from '../constants.js'
 import { type ErrorCode, TunnelError } from '../errors.js'
 import { errorPayload } from '../frame/error-payload.js'
 import { ReceiveWindow, type WindowGrowth } from './receive-window.js'
@@ -36,6 +43,8 @@ export interface StreamOwner {
   sendText(type: number, flags: number, streamId: number, text: string): void
   /** The stream has bytes, trailers or an end to send, and credit for them. */
   streamReady(stream: Stream): void
+  /** The same, and what it has to send is little and the last: it need not wait for its turn. */
+  sendAtOnce(stream: Stream): void
   /** Both sides have ended, or one has reset. */
   streamClosed(stream: Stream): void
 }
@@ -134,7 +143,17 @@ export class Stream {
     if (!this.#maySend || this.#tooLarge(trailers)) return
     this.#endQueued = true
     this.#trailers = trailers === '' ? null : Buffer.from(trailers, 'latin1')
-    if (this.#pendingBytes === 0 || this.#sendWindow.credit > 0) this.#owner.streamReady(this)
+    if (this.#pendingBytes > 0 && this.#sendWindow.credit === 0) return
+    if (this.#endsSmall && !this.#owner.congested) this.#owner.sendAtOnce(this)
+    else this.#owner.streamReady(this)
+  }
+
+  /** One small frame is all that is left. */
+  get #endsSmall(): boolean {
+    const bytes = this.#pendingBytes
+    return (
+      bytes <= SMALL_DATA_BYTES && bytes <= this.#sendWindow.credit && this.#rest === null && this.#trailers === null
+    )
   }
 
   /** Give the stream up at once. Nothing happens on a closed stream. */
