@@ -33,6 +33,7 @@ import { RoundTrip } from './round-trip.js'
 import { Scheduler } from './scheduler.js'
 import { Stream, type StreamHandler, type StreamOwner } from './stream.js'
 import { isLater, nextStreamId } from './stream-id.js'
+import { StreamTable } from './stream-table.js'
 import { WindowBudget } from './window-budget.js'
 import type { WindowTuning } from './window-tuner.js'
 
@@ -107,7 +108,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   readonly #growth: WindowGrowth
   readonly #tuning: WindowTuning
   readonly #maxStreams: number
-  readonly #streams = new Map<number, Stream>()
+  readonly #streams = new StreamTable<Stream>()
   readonly #scheduler = new Scheduler()
   readonly #batch = new FrameBatch()
   readonly #reader: FrameReader
@@ -166,7 +167,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
   /** Bytes held in memory for this session: queued to send, and received but not yet read. */
   get heldBytes(): number {
     let bytes = this.#batch.bytes
-    for (const stream of this.#streams.values()) bytes += stream.pendingBytes + stream.heldBytes
+    for (const stream of this.#streams.all()) bytes += stream.pendingBytes + stream.heldBytes
     return bytes
   }
 
@@ -284,7 +285,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#lastStreamId = nextStreamId(this.#lastStreamId, this.#streams)
     const stream = new Stream(this.#lastStreamId, this, handler, this.#peerWindowBytes, this.#windowBytes, this.#growth)
     stream.headDue = true
-    this.#streams.set(stream.id, stream)
+    this.#streams.add(stream)
     this.#batch.addOpen(end ? FrameFlag.End : 0, stream.id, kind, tunnel, head)
     this.#unanswered = true
     this.#queued()
@@ -338,7 +339,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (this.#closed) return
     if (this.#resumable && this.#handler.onDetached !== undefined) {
       this.#handler.onDetached(reason)
-      if (!this.attached) for (const stream of this.#streams.values()) stream.handler.onDetached?.()
+      if (!this.attached) for (const stream of this.#streams.all()) stream.handler.onDetached?.()
       return
     }
     this.#closed = true
@@ -513,7 +514,7 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     if (end - start < OPEN_PREFIX_BYTES) throw new TunnelError('TUN_ERR_PROTOCOL', 'an OPEN frame is too short')
     this.#lastStreamId = id
     const stream = new Stream(id, this, closedHandler, this.#peerWindowBytes, this.#windowBytes, this.#growth)
-    this.#streams.set(id, stream)
+    this.#streams.add(stream)
     if (this.#streams.size > this.#maxStreams) {
       stream.reset('TUN_ERR_TOO_MANY_STREAMS', `this agent carries ${this.#maxStreams} requests at most`)
       return
@@ -548,14 +549,13 @@ export class Session implements FrameSink, LinkHandler, StreamOwner {
     this.#batch.take()
     this.#unacknowledged.clear()
     let ending = error
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.all()) {
       try {
         stream.receiveReset(error)
       } catch (cause) {
         ending = TunnelError.from(cause) // a bug in one handler must not keep the others from hearing
       }
     }
-    this.#streams.clear()
     this.#handler.onClose(ending)
   }
 }
