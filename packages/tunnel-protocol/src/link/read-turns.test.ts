@@ -18,8 +18,8 @@ function world(t: TestContext) {
   }
   const turns = new ReadTurns(socket as unknown as Socket)
   /** One chunk, which takes so many milliseconds, and what it sets off so many more. */
-  const read = (ms: number, later = 0) => {
-    turns.begin()
+  const read = (ms: number, later = 0, bytes = 65_536) => {
+    turns.begin(bytes)
     clock.now += ms
     turns.end()
     clock.now += later
@@ -35,6 +35,15 @@ test('whoever reads for long waits for the next turn, and goes on then', async (
   assert.equal(socket.paused, false)
   read(0.5)
   assert.equal(socket.paused, false)
+})
+
+test('a read that found the end of what there was pauses nobody, be it ever so long', async (t) => {
+  const { socket, read } = world(t)
+  read(0.9)
+  read(5, 0, 16_383)
+  assert.equal(socket.paused, false)
+  read(0, 0, 16_384)
+  assert.equal(socket.paused, true)
 })
 
 test('many short reads of one turn are one long one, with what they set off', async (t) => {

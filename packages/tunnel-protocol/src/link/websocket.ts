@@ -133,7 +133,7 @@ export class WebSocketLink implements Link, WebSocketSink {
   }
 
   #onData(chunk: Buffer): void {
-    this.#turns.begin()
+    this.#turns.begin(chunk.length)
     try {
       this.#reader.push(chunk)
     } catch (error) {

@@ -168,7 +168,7 @@ export class VisitorConnection implements BodySink, VisitorSide, ParkedRequest {
       }
       // In a body, 64 KiB may be ten thousand chunks.
       this.#turns ??= new ReadTurns(this.socket)
-      this.#turns.begin()
+      this.#turns.begin(chunk.length)
       this.#read(chunk)
       this.#turns.end()
     }
