@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { startDemo } from 'tunnel-demo'
 import { caddyVersion, DeployedWorld, DOMAIN, type ProxyName } from './deploy-world.js'
+import { answerWithHash, sha } from './support/hash.js'
 import { eventually, Running } from './support/process.js'
 import { skipWithout } from './support/programs.js'
 import { readAll, responseOf } from './support/visitor.js'
@@ -23,8 +24,6 @@ function mirror(name: string): RequestListener {
     response.end(JSON.stringify({ name, url: request.url, headers: request.headers }))
   }
 }
-
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
   const skip = skipWithout(proxy)
@@ -109,18 +108,18 @@ for (const proxy of ['caddy', 'nginx'] satisfies ProxyName[]) {
     const bytes = randomBytes(50 * MIB)
     const port = await deployed.world.app((request, response) => {
       if (request.method === 'GET') response.end(bytes)
-      else void readAll(request).then((body) => response.end(sha256(body)))
+      else answerWithHash(request, response)
     })
     await deployed.agent('demo', port)
     const down = await deployed.visit('demo', '/')
     assert.equal(down.headers['content-length'], String(bytes.length))
-    assert.equal(sha256(down.body), sha256(bytes))
+    assert.equal(sha(down.body), sha(bytes))
     const up = await deployed.visit('demo', '/', {
       method: 'POST',
       body: bytes,
       headers: { 'content-length': bytes.length },
     })
-    assert.equal(up.text, sha256(bytes))
+    assert.equal(up.text, sha(bytes))
   })
 
   test(`behind ${proxy}: a browser's HTTP/2 connection carries many requests at once`, { skip }, async () => {

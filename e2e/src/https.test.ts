@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import https from 'node:https'
@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import tls, { type TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import { ownAuthority, selfSigned } from './support/certificate.js'
+import { answerWithHash, sha } from './support/hash.js'
 import { eventually, type Running } from './support/process.js'
 import { complete, readAll } from './support/visitor.js'
 import { within } from './support/within.js'
@@ -61,14 +62,12 @@ async function connect(world: World): Promise<{ socket: TLSSocket; transport: ne
   return { socket, transport }
 }
 
-const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-
 test('with a certificate visitors and agents come through HTTPS: requests, transfers, WebSockets', async () => {
   const secure = await start()
   await using world = secure.world
   const whole = Buffer.alloc(8 * 1024 * 1024, 'abcdefg')
   const app = await world.app((request, response) => {
-    if (request.method === 'PUT') void readAll(request).then((body) => response.end(sha(body)))
+    if (request.method === 'PUT') answerWithHash(request, response)
     else if (request.url === '/large') response.end(whole)
     else response.end(`${request.headers['x-forwarded-proto']} ${request.headers['x-forwarded-port']}`)
   })

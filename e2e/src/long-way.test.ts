@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { Cutter } from './support/cutter.js'
+import { answerWithHash, sha } from './support/hash.js'
 import { eventually } from './support/process.js'
-import { readAll, visit } from './support/visitor.js'
+import { visit } from './support/visitor.js'
 import { World } from './support/world.js'
 
 const MIB = 1024 * 1024
-
-const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 test('on a long way one stream has far more than 256 KiB under way, in either direction, and a cut loses none of it', async () => {
   await using world = await World.start()
@@ -17,11 +16,7 @@ test('on a long way one stream has far more than 256 KiB under way, in either di
   const whole = randomBytes(16 * MIB)
   const app = await world.app((request, response) => {
     if (request.method === 'GET') response.end(whole)
-    else
-      readAll(request).then(
-        (body) => response.end(sha(body)),
-        () => {},
-      )
+    else answerWithHash(request, response)
   })
   await world.agent('demo', app, { env: { TUNNEL_SERVER: cutter.url } })
   const filled = async (side: 'agent' | 'server') => {

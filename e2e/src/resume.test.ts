@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { Cutter } from './support/cutter.js'
+import { answerWithHash, sha } from './support/hash.js'
 import { BareLink, control, openBareLink } from './support/link.js'
 import { eventually, type Running } from './support/process.js'
 import { downloadOutlivesSilence } from './support/silence.js'
@@ -20,19 +20,13 @@ function pattern(bytes: number): Buffer {
   return out
 }
 
-const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-
 test('a link that is cut a hundred times is a pause: transfers arrive whole, messages once and in order, no request fails', async () => {
   await using world = await World.start()
   const cutter = await Cutter.start(world)
   const whole = pattern(64 * MIB)
   const app = await world.app((request, response) => {
     if (request.url === '/down') response.end(whole)
-    else if (request.method === 'PUT')
-      readAll(request).then(
-        (body) => response.end(sha(body)),
-        () => {},
-      )
+    else if (request.method === 'PUT') answerWithHash(request, response)
     else response.end('hello')
   })
   const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' })

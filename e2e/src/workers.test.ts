@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import https from 'node:https'
@@ -7,6 +6,7 @@ import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { selfSigned } from './support/certificate.js'
 import { Cutter } from './support/cutter.js'
+import { answerWithHash, sha } from './support/hash.js'
 import { eventually, type Running } from './support/process.js'
 import { SocketUnit } from './support/socket-unit.js'
 import { open, RawVisitor, readAll, responseOf, visit } from './support/visitor.js'
@@ -59,8 +59,6 @@ async function throughEachWorker(world: World, name: string, what: () => Promise
     return new Set(served.map(({ worker }) => worker)).size === WORKERS
   })
 }
-
-const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 test('a tunnel on one link is served through every worker; an agent has a link to as many as there are; health counts all', async () => {
   await using world = await startWorld()
@@ -158,11 +156,7 @@ test('an agent whose link is cut comes back to its session, whichever worker its
   const whole = Buffer.alloc(32 * MIB, 'something that has an order: 0123456789abcdefghijklmnopqrstuvwxyz ')
   const app = await world.app((request, response) => {
     if (request.url === '/down') response.end(whole)
-    else
-      readAll(request).then(
-        (body) => response.end(sha(body)),
-        () => {},
-      )
+    else answerWithHash(request, response)
   })
   await world.agent('demo', app, oneLink({ env: { TUNNEL_SERVER: cutter.url } }))
   let done = false

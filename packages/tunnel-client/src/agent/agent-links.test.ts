@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { TunnelError } from 'tunnel-protocol'
+import { settle } from 'tunnel-protocol/testing'
 import { MemoryServer } from '../testing/memory-server.js'
 import { AgentLinks } from './agent-links.js'
-
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-}
 
 /** An agent on several links; the test accepts every attempt unless it says otherwise. */
 function world(t: TestContext, links: number | undefined) {

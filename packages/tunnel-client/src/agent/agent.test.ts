@@ -2,18 +2,13 @@ import assert from 'node:assert/strict'
 import type { NetworkInterfaceInfo } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { type ErrorCode, FrameType, type Stream, TunnelError } from 'tunnel-protocol'
-import { framesIn, RecordingHandler } from 'tunnel-protocol/testing'
+import { framesIn, RecordingHandler, settle } from 'tunnel-protocol/testing'
 import { MemoryServer, type Served } from '../testing/memory-server.js'
 import { Agent } from './agent.js'
 
 const HEAD = 'GET / HTTP/1.1\r\nHost: demo\r\n'
 const OK = 'HTTP/1.1 200 OK\r\n'
 const lost = (code: ErrorCode = 'TUN_ERR_CONNECT') => new TunnelError(code, 'as the test wants')
-
-/** Let everything happen that needs no time. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-}
 
 /** An agent and the server that the test plays, on a clock that only wait() moves. */
 function world(t: TestContext) {

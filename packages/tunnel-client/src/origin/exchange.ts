@@ -92,8 +92,7 @@ export class OriginExchange implements StreamHandler, ConnectionUser, BodySink {
   #reported = false
 
   constructor(stream: Stream, sessionId: string, open: OpenRequest, options: ExchangeOptions) {
-    const { head } = open
-    const bodyless = open.bodyless
+    const { head, bodyless } = open
     this.#stream = stream
     this.#options = options
     this.#chunked = !bodyless && CHUNKED.test(head)

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { LINK_HEADROOM_BYTES } from '../constants.js'
 import { TunnelError } from '../errors.js'
 
 /** RFC 6455 section 5.2. */
@@ -7,8 +8,7 @@ export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, P
 const FIN = 0x80
 const RESERVED = 0x70
 const MASKED = 0x80
-/** As many as LINK_HEADROOM_BYTES. */
-export const MAX_HEADER_BYTES = 14
+export const MAX_HEADER_BYTES = LINK_HEADROOM_BYTES
 const MAX_CONTROL_BYTES = 125
 
 export interface WebSocketSink {

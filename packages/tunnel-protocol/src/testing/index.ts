@@ -3,6 +3,6 @@ export { cuts, fuzzing, type Mutation, mutate, mutations, readable } from './fuz
 export { bodies, FUZZ_HOST, httpTokens, interims, mutated, requests, responses } from './http-messages.js'
 export { type Walk, type Walked, walkRequests, walkResponses } from './http-walk.js'
 export { linkPair, MemoryLink } from './link.js'
-export { MemorySocket, socketPair, turn } from './memory-socket.js'
+export { MemorySocket, settle, socketPair, turn } from './memory-socket.js'
 export { fieldsOf, type NodeAnswer, NodeClient, type NodeMessage, NodeServer } from './node-http.js'
 export { frame, framesIn, LoneSession, type OpenedStream, RecordingHandler, SessionPair, u32 } from './session-pair.js'

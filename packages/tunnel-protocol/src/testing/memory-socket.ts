@@ -101,6 +101,11 @@ export function socketPair(highWaterMark = HIGH_WATER_BYTES): [MemorySocket, Mem
   return [a, b]
 }
 
+/** Let everything happen that needs no time: so many turns of the event loop. */
+export async function settle(turns = 20): Promise<void> {
+  for (let i = 0; i < turns; i++) await turn()
+}
+
 /** One turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

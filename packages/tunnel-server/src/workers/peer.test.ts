@@ -2,15 +2,11 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { TunnelError } from 'tunnel-protocol'
-import { type MemorySocket, RecordingHandler, socketPair, turn } from 'tunnel-protocol/testing'
+import { type MemorySocket, RecordingHandler, settle, socketPair } from 'tunnel-protocol/testing'
 import { Directory } from '../registry/directory.js'
 import { Peer, servePeer } from './peer.js'
 
 const asSocket = (socket: MemorySocket) => socket as unknown as Socket
-
-async function settle(): Promise<void> {
-  for (let i = 0; i < 10; i++) await turn()
-}
 
 test('a worker can be reached while there is a way to it; a way that is lost is reported, one that is replaced is not', async () => {
   let lost = 0
