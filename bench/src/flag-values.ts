@@ -10,11 +10,12 @@ export function typed<Flags>(read: (args: string[]) => Flags, usage: string): Fl
   }
 }
 
-/** A name stands for itself and for all that begin with it and a dash: `get` for get-1, get-50 and get-200. Throws a sentence that lists them all. */
+/** A word that is no name stands for all names that begin with it and a dash: `get` for get-1, get-50 and get-200. Throws a sentence that lists them all. */
 export function pick<Named extends { name: string }>(flag: string, all: Named[], names: string | undefined): Named[] {
   if (names === undefined) return all
   const wanted = names.split(',')
-  const matches = (name: string, want: string) => name === want || name.startsWith(`${want}-`)
+  const exact = new Set(all.map(({ name }) => name))
+  const matches = (name: string, want: string) => (exact.has(want) ? name === want : name.startsWith(`${want}-`))
   for (const want of wanted) {
     if (all.some(({ name }) => matches(name, want))) continue
     throw new Error(`${flag} ${want}: there are ${all.map(({ name }) => name).join(', ')}`)

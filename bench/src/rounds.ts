@@ -6,8 +6,10 @@ import type { Outcome } from './report/figures.js'
 import type { Running, Setting, Target } from './targets/target.js'
 import type { Context, Plan, Sample, Workload } from './workloads/workload.js'
 
-/** A warm-up is this much smaller than what is measured. */
+/** A warm-up is this much smaller than what is measured, */
 const WARM_UP_SHARE = 4
+/** and still long enough for compilers to be done with what few requests at a time call seldom. */
+const WARM_UP_SECONDS = 2
 
 export interface Contender {
   target: Target
@@ -101,7 +103,7 @@ export async function measure(workload: Workload, contenders: Contender[], run: 
   }
 
   const { seconds, bytes } = run.plan
-  const less = { seconds: Math.max(1, seconds / WARM_UP_SHARE), bytes: bytes / WARM_UP_SHARE }
+  const less = { seconds: Math.max(WARM_UP_SECONDS, seconds / WARM_UP_SHARE), bytes: bytes / WARM_UP_SHARE }
   if (workload.warmUp) {
     for (const contender of contenders) await attempt(contender, less)
   }

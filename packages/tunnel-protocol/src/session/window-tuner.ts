@@ -13,8 +13,8 @@ export interface WindowTuning {
   now(): number
 }
 
-/** On shorter ways no window is tuned: 256 KiB every 2 ms are more than 1 Gbit/s. In milliseconds. */
-const SHORT_MS = 2
+/** A shorter way counts as one of so many milliseconds: there a window has to last for as long as the programs on either side take to get their turns. */
+const LEAST_TRIP_MS = 0.5
 /** A window that passes in less than so many round trips is what its sender waits for. */
 const TOO_FEW_TRIPS = 2
 /** It is made so large that it takes this many; four times as large at most. */
@@ -26,11 +26,9 @@ const SHRUNK_TRIPS = 2.5
 
 /**
  * How large a window should be, in bytes, of which `windowBytes` passed in `ms` milliseconds over a way that takes `roundTripMs` there and back.
- * 0 for a way so short that it need not be larger than any other.
  */
 export function tunedWindow(windowBytes: number, ms: number, roundTripMs: number): number {
-  if (roundTripMs < SHORT_MS) return 0
-  const trips = ms / roundTripMs
+  const trips = ms / Math.max(roundTripMs, LEAST_TRIP_MS)
   if (trips < TOO_FEW_TRIPS) return windowBytes * (GROWN_TRIPS / Math.max(1, trips))
   if (trips > TOO_MANY_TRIPS) return windowBytes * Math.max(0.5, SHRUNK_TRIPS / trips)
   return windowBytes
