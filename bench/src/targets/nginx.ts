@@ -1,29 +1,53 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Place } from '../path/path.js'
+import type { Child } from '../process/child.js'
 import { freePort } from '../process/ports.js'
 import { ensureProgram, findProgram, run } from '../process/programs.js'
+import type { Stage } from '../process/stage.js'
 import { untilAnswered } from './first-answer.js'
-import type { Target } from './target.js'
+import type { Part, Target } from './target.js'
 
 /** nginx as a plain reverse proxy: the anchor, for it does what any tunnel must do at least. */
-export const nginx: Target = {
-  name: 'nginx',
-  async missing() {
-    return (await ensureProgram('nginx', 'nginx-light')) === undefined ? 'nginx is not installed' : undefined
-  },
-  async start({ stage, path, originPort }) {
-    const command = findProgram('nginx') ?? 'nginx'
-    const dir = stage.tempDir()
-    const port = await freePort()
-    const { stderr } = await run(command, ['-V'])
-    const app = await path.toFar(originPort)
-    writeFileSync(join(dir, 'nginx.conf'), configuration(dir, port, app, stderr))
-    const child = stage.start('nginx', command, ['-p', dir, '-e', 'stderr', '-c', join(dir, 'nginx.conf')])
-    const address = { port, host: `127.0.0.1:${port}` }
-    await untilAnswered(address, child)
-    return { address, parts: [{ role: 'proxy', child }], firstAnswerMs: undefined, stop: () => child.stop() }
-  },
+export const nginx = nginxTarget('nginx', 1)
+
+/** Two of them in a row: two programs between visitor and app, as with any tunnel. */
+export const twoNginx = nginxTarget('nginx-2', 2)
+
+function nginxTarget(name: string, inARow: number): Target {
+  return {
+    name,
+    async missing() {
+      return (await ensureProgram('nginx', 'nginx-light')) === undefined ? 'nginx is not installed' : undefined
+    },
+    async start({ stage, path, originPort }) {
+      const parts: Part[] = []
+      let next = await path.toFar(originPort)
+      for (let i = 0; i < inARow; i++) {
+        const port = await freePort()
+        const child = await startNginx(stage, port, next)
+        parts.push({ role: 'proxy', child })
+        await untilAnswered({ port, host: `127.0.0.1:${port}` }, child)
+        next = { host: '127.0.0.1', port }
+      }
+      return {
+        address: { port: next.port, host: `127.0.0.1:${next.port}` },
+        parts,
+        firstAnswerMs: undefined,
+        stop: async () => {
+          for (const { child } of parts.toReversed()) await child.stop()
+        },
+      }
+    },
+  }
+}
+
+async function startNginx(stage: Stage, port: number, app: Place): Promise<Child> {
+  const command = findProgram('nginx') ?? 'nginx'
+  const dir = stage.tempDir()
+  const { stderr } = await run(command, ['-V'])
+  writeFileSync(join(dir, 'nginx.conf'), configuration(dir, port, app, stderr))
+  return stage.start('nginx', command, ['-p', dir, '-e', 'stderr', '-c', join(dir, 'nginx.conf')])
 }
 
 /** One process without a master, so that ending it by its pid ends all of it. Nothing is buffered, as a tunnel must not. */
