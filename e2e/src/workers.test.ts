@@ -15,6 +15,7 @@ import { type AgentSettings, type ServerSettings, serverBin, World } from './sup
 
 const MIB = 1024 * 1024
 const WORKERS = 3
+const NOBODY_LISTENS = 1
 
 /** What the server has logged, of all its processes. */
 function logOf(world: World): Array<Record<string, unknown>> {
@@ -76,6 +77,18 @@ test('a tunnel on one link is served through every worker; an agent has a link t
   const health = (await (await fetch(`${world.url}/api/health`)).json()) as Record<string, unknown>
   assert.deepEqual([health.tunnels, health.sessions], [2, 4])
   assert.equal((await visit(world, 'nobody', '/')).status, 404)
+})
+
+test('an app that is down is asked for once, not again through each worker that has a link of its agent', async () => {
+  await using world = await startWorld()
+  await world.agent('down', NOBODY_LISTENS, { args: ['--wait-for-origin', '0'] })
+  await eventually('all links are up', () => workersWith(world, 'down').length === WORKERS)
+  for (let i = 0; i < 2 * WORKERS; i++) assert.equal((await visit(world, 'down', '/')).status, 502)
+  await eventually('all are logged', () => logOf(world).filter(({ status }) => status === 502).length === 2 * WORKERS)
+  assert.deepEqual(
+    logOf(world).filter(({ msg }) => msg === 'passed on'),
+    [],
+  )
 })
 
 test('connections that alternate between tunnels, WebSockets and uploads do not care where the agent is', async () => {

@@ -1,6 +1,6 @@
 import { type BindRequest, TunnelError } from 'tunnel-protocol'
 import type { AccountSessions } from '../accounts/sessions.js'
-import type { Holder, Holding } from '../registry/holding.js'
+import { agentOf, type Holder, type Holding } from '../registry/holding.js'
 import type { Holdings } from '../registry/holdings.js'
 
 /** A name that an agent has been given. */
@@ -101,9 +101,4 @@ export class LocalAuthority implements Authority {
   #leaveAccount(holder: Holder): void {
     if (this.#counted.delete(holder)) this.#options.sessions.leave(holder.account, agentOf(holder))
   }
-}
-
-/** Which agent this is, among those of its account. */
-function agentOf(holder: Holder): string {
-  return holder.instance ?? holder.id
 }

@@ -84,3 +84,20 @@ test('a request that one link of an agent sent back goes to another agent, not t
   clock.now += 1_000
   assert.notEqual(directory.pickInstead(member(bob)), undefined)
 })
+
+test('what an agent sent back is not sent to it again through another worker, which may have others', () => {
+  const { directory, clock, tunnel } = world()
+  const [alice, second, third] = [new FakeCarrier('alice'), new FakeCarrier('worker 2'), new FakeCarrier('worker 3')]
+  const member = (holder: Carrier) => tunnel.members.find((each) => each.holder === holder)!
+  directory.enter('demo', alice, 1)
+  directory.setRemote('demo', new Map([[second, ['alice']]]))
+  assert.equal(directory.pickInstead(member(alice)), undefined)
+  clock.now += 1_000
+  assert.equal(directory.pickInstead(member(second)), undefined, 'nor the other way round')
+  clock.now += 1_000
+  const both = ['alice', 'bob']
+  directory.setRemote('demo', new Map([second, third].map((holder) => [holder, both])))
+  assert.equal(member(second).holder, second)
+  assert.notEqual(directory.pickInstead(member(alice)), undefined)
+  assert.notEqual(directory.pickInstead(member(second)), undefined, 'it may have been either of them')
+})

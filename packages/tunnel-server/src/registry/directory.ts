@@ -1,3 +1,4 @@
+import { agentOf } from './holding.js'
 import { avoid, isAvoided, isReachable, pickIndex } from './pick.js'
 import type { Carrier, Member, Tunnel } from './tunnel.js'
 
@@ -46,8 +47,11 @@ export class Directory {
   pickInstead(member: Member): Member | undefined {
     const now = this.#now()
     avoid(member, now)
-    // What one of an agent's links can't have served, none of them can.
-    for (const other of member.tunnel.members) if (isSameAgent(other.holder, member.holder)) avoid(other, now)
+    // What one of an agent's links can't have served, none of them can. Which of several agents of another worker it was is not known.
+    const [agent, ...more] = member.agents
+    if (more.length === 0) {
+      for (const other of member.tunnel.members) if (other.agents.every((each) => each === agent)) avoid(other, now)
+    }
     const next = this.pick(member.tunnel)
     return next === undefined || isAvoided(next, now) ? undefined : next
   }
@@ -74,17 +78,21 @@ export class Directory {
     const tunnel = this.#tunnels.get(name)
     if (tunnel === undefined) return
     remove(tunnel, holder) // it may have asked for the name twice
-    tunnel.members.push({ tunnel, holder, number, avoidedUntil: 0 })
+    tunnel.members.push({ tunnel, holder, number, agents: [agentOf(holder)], avoidedUntil: 0 })
     this.reachable(holder)
   }
 
-  /** These lead to the agents of the name that other workers have, and no others. */
-  setRemote(name: string, holders: readonly Carrier[]): void {
+  /** These lead to the agents of the name that other workers have, and no others; each with its agents. */
+  setRemote(name: string, remote: ReadonlyMap<Carrier, readonly string[]>): void {
     const tunnel = this.#tunnels.get(name)
     if (tunnel === undefined) return
     const here = tunnel.members.filter(({ holder }) => holder.remote !== true)
-    const known = (holder: Carrier) => tunnel.members.find((member) => member.holder === holder)
-    const there = holders.map((holder) => known(holder) ?? { tunnel, holder, number: tunnel.number, avoidedUntil: 0 })
+    const there = [...remote].map(([holder, agents]): Member => {
+      const known = tunnel.members.find((member) => member.holder === holder)
+      if (known === undefined) return { tunnel, holder, number: tunnel.number, agents, avoidedUntil: 0 }
+      known.agents = agents
+      return known
+    })
     tunnel.members = [...here, ...there]
     if (there.some(isReachable)) wake(tunnel)
   }
@@ -119,11 +127,6 @@ export class Directory {
       if (members.some((member) => member.holder === holder)) return true
     return false
   }
-}
-
-/** The same process, maybe on another link. */
-function isSameAgent(one: Carrier, other: Carrier): boolean {
-  return one.instance !== undefined && one.instance === other.instance
 }
 
 function remove({ members }: Tunnel, holder: Carrier): void {

@@ -18,6 +18,11 @@ export interface Holder {
   left(name: string): void
 }
 
+/** Which agent a session is of: the same for all of its links. */
+export function agentOf({ instance, id }: Pick<Holder, 'instance' | 'id'>): string {
+  return instance ?? id
+}
+
 /** One session's part in a name. */
 export interface Seat {
   readonly holder: Holder

@@ -13,7 +13,7 @@ interface Facts {
 
 function member({ streams = 0, attached = true, suspect = false, remote = false }: Facts): Member {
   const holder = { session: { streamCount: streams } as Session, attached, suspect, remote } as Carrier
-  return { tunnel: {} as Tunnel, holder, number: 1, avoidedUntil: 0 }
+  return { tunnel: {} as Tunnel, holder, number: 1, agents: [], avoidedUntil: 0 }
 }
 
 const rows: Array<[what: string, members: Facts[], start: number, expected: number]> = [

@@ -23,6 +23,8 @@ export interface Member {
   readonly holder: Carrier
   /** The carrier's number for the tunnel. */
   readonly number: number
+  /** The agents it leads to (see agentOf()): one, unless they are another worker's. */
+  agents: readonly string[]
   /** It comes after the others until then, in milliseconds since the epoch (see pick.ts). */
   avoidedUntil: number
 }

@@ -20,7 +20,13 @@ export interface NameState {
   /** What workers call it among themselves; above 0. */
   number: number
   /** Workers that have an agent of it, with a link. */
-  at: number[]
+  at: Place[]
+}
+
+export interface Place {
+  worker: number
+  /** See agentOf(). */
+  agents: string[]
 }
 
 export interface Start {

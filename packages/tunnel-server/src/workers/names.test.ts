@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { TunnelError } from 'tunnel-protocol'
 import { Directory } from '../registry/directory.js'
 import { Holdings } from '../registry/holdings.js'
-import type { ToWorker } from './messages.js'
+import type { Place, ToWorker } from './messages.js'
 import { Names } from './names.js'
 import { RemoteHolder } from './remote-holder.js'
 
@@ -38,16 +38,17 @@ test('workers hear of a name when it is given, of each change in who can serve i
   assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: [] }], 'not before its agent is told')
   holdings.told('demo', first)
   await turn()
-  assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: [2] }])
+  assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: [{ worker: 2, agents: ['a'] }] }])
   holdings.bind({ tunnel: 1, name: 'demo' }, second)
   holdings.told('demo', second)
   await turn()
-  assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: [1, 2] }])
+  const places = [1, 2].map((worker) => ({ worker, agents: ['a'] }))
+  assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: places }])
   first.attached = false
   holdings.moved(first)
   await turn()
-  assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: [1] }])
-  assert.deepEqual([names.online, names.states], [1, [{ name: 'demo', number: 1, at: [1] }]])
+  assert.deepEqual(told.splice(0), [{ type: 'name', name: 'demo', number: 1, at: [{ worker: 1, agents: ['a'] }] }])
+  assert.deepEqual([names.online, names.states], [1, [{ name: 'demo', number: 1, at: [{ worker: 1, agents: ['a'] }] }]])
   holdings.away(first)
   await turn()
   assert.deepEqual(told.splice(0), [], 'what changes nothing for them')
@@ -64,16 +65,17 @@ test('whatever happens, a worker that has heard everything, and one that begins,
     worker: fc.integer({ min: 1, max: 3 }),
     link: fc.nat(2),
     pick: fc.nat(20),
+    agent: fc.constantFrom('a', 'b'),
   })
   const check = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
     const { told, names, holdings } = world()
     let live: RemoteHolder[] = []
-    for (const { do: what, name, worker, link, pick } of steps) {
+    for (const { do: what, name, worker, link, pick, agent } of steps) {
       const holder = live[pick % Math.max(1, live.length)]
       if (what === 'bind') {
-        const fresh = session(worker, 'agent', link)
+        const fresh = session(worker, agent, link)
         try {
-          holdings.bind({ tunnel: 1, name }, fresh)
+          holdings.bind({ tunnel: 1, name, pool: true }, fresh)
           live.push(fresh)
         } catch (error) {
           assert.ok(error instanceof TunnelError, String(error)) // it may not have the name
@@ -89,7 +91,7 @@ test('whatever happens, a worker that has heard everything, and one that begins,
       }
     }
     await turn()
-    const heard = new Map<string, number[]>()
+    const heard = new Map<string, Place[]>()
     const directory = new Directory()
     for (const message of told) {
       if (message.type === 'name') {
@@ -104,7 +106,10 @@ test('whatever happens, a worker that has heard everything, and one that begins,
     const expected = new Map(
       [...holdings.records()].map(({ name }) => {
         const seats = holdings.find(name)!.seats.filter(({ told, holder }) => told && holder.attached)
-        return [name, [...new Set(seats.map(({ holder }) => (holder as RemoteHolder).worker))].sort()]
+        const workers = [...new Set(seats.map(({ holder }) => (holder as RemoteHolder).worker))].sort()
+        const agents = (worker: number) =>
+          seats.filter(({ holder }) => (holder as RemoteHolder).worker === worker).map(({ holder }) => holder.instance!)
+        return [name, workers.map((worker) => ({ worker, agents: [...new Set(agents(worker))].sort() }))]
       }),
     )
     assert.deepEqual(heard, expected)

@@ -1,5 +1,6 @@
-import type { Holding } from '../registry/holding.js'
-import type { NameState, ToWorker } from './messages.js'
+import { isDeepStrictEqual } from 'node:util'
+import { agentOf, type Holding } from '../registry/holding.js'
+import type { NameState, Place, ToWorker } from './messages.js'
 import { RemoteHolder } from './remote-holder.js'
 
 /** Which workers can serve which name; tells all workers of every change. */
@@ -47,8 +48,8 @@ export class Names {
     for (const { name, seats } of this.#changed.values()) {
       const state = this.#states.get(name)
       if (state === undefined) continue
-      const at = workersOf(seats)
-      if (at.join() === state.at.join()) continue
+      const at = placesOf(seats)
+      if (isDeepStrictEqual(at, state.at)) continue
       state.at = at
       this.#tell({ type: 'name', ...state })
     }
@@ -56,11 +57,15 @@ export class Names {
   }
 }
 
-/** Workers with an agent that can be reached, each once. */
-function workersOf(seats: Holding['seats']): number[] {
-  const workers = new Set<number>()
+/** Workers with agents that can be reached, and these, each once. */
+function placesOf(seats: Holding['seats']): Place[] {
+  const places = new Map<number, Set<string>>()
   for (const { holder, told } of seats) {
-    if (told && holder.attached && holder instanceof RemoteHolder) workers.add(holder.worker)
+    if (!told || !holder.attached || !(holder instanceof RemoteHolder)) continue
+    const agents = places.get(holder.worker) ?? new Set()
+    places.set(holder.worker, agents.add(agentOf(holder)))
   }
-  return [...workers].sort((a, b) => a - b)
+  return [...places]
+    .map(([worker, agents]) => ({ worker, agents: [...agents].sort() }))
+    .sort((a, b) => a.worker - b.worker)
 }

@@ -113,9 +113,9 @@ class Worker {
   }
 
   #onName({ name, number, at }: NameState): void {
-    const there = at.filter((worker) => worker !== this.#index).map((worker) => this.#peer(worker))
+    const elsewhere = at.filter(({ worker }) => worker !== this.#index)
     this.#directory.add(name, number)
-    this.#directory.setRemote(name, there)
+    this.#directory.setRemote(name, new Map(elsewhere.map(({ worker, agents }) => [this.#peer(worker), agents])))
   }
 
   #onPeer(socket: Socket, worker: number, opens: boolean): void {
