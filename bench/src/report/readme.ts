@@ -1,4 +1,4 @@
-import { type Figure, figure, ratio } from './figures.js'
+import { figure, type Outcome, ratio } from './figures.js'
 import { writeBetween } from './page.js'
 import { number } from './table.js'
 import type { Report } from './write.js'
@@ -8,26 +8,51 @@ const END = '<!-- speed: end -->'
 const ANCHOR = 'nginx'
 const PRODUCT = 'ours'
 
+/** Of those that the run has not, there is no column. */
+const columns = [
+  { target: PRODUCT, title: '**this tunnel**' },
+  { target: ANCHOR, title: 'nginx as a plain proxy' },
+  { target: 'nginx-2', title: 'two of them in a row' },
+  { target: 'ssh', title: '`ssh -R`' },
+  { target: 'frp', title: 'frp (HTTP)' },
+  { target: 'frp-tcp', title: 'frp (TCP)' },
+  { target: 'localtunnel', title: 'localtunnel' },
+]
+
 interface Row {
   what: string
   workload: string
-  metric: string
-  /** What follows the figure. */
-  unit: string
+  /** What is measured of it; of several, as many as a target has are shown with a plus between. */
+  metrics: string[]
+  /** Has a multiple of the anchor; default true. */
+  multiple?: boolean
 }
 
 const rows: Row[] = [
-  { what: 'CPU of all processes per 1 KiB request, 50 connections', workload: 'get-50', metric: 'cpu', unit: ' µs' },
-  { what: 'requests/s, 50 connections', workload: 'get-50', metric: 'rate', unit: '' },
-  { what: 'p50 with one connection', workload: 'get-1', metric: 'p50', unit: ' ms' },
-  { what: 'download, 8 streams', workload: 'download-8', metric: 'rate', unit: ' MB/s' },
-  { what: 'upload, 8 streams', workload: 'upload-8', metric: 'rate', unit: ' MB/s' },
-  { what: 'WebSocket echo, 100 sockets × 8', workload: 'ws-100', metric: 'rate', unit: '/s' },
+  { what: 'CPU of all processes per 1 KiB request, 50 connections (µs)', workload: 'get-50', metrics: ['cpu'] },
+  { what: 'requests/s, 50 connections', workload: 'get-50', metrics: ['rate'] },
+  { what: 'p50 with one connection (ms)', workload: 'get-1', metrics: ['p50'] },
+  { what: 'download, 1 stream (MB/s)', workload: 'download-1', metrics: ['rate'] },
+  { what: 'download, 8 streams (MB/s)', workload: 'download-8', metrics: ['rate'] },
+  { what: 'upload, 1 stream (MB/s)', workload: 'upload-1', metrics: ['rate'] },
+  { what: 'upload, 8 streams (MB/s)', workload: 'upload-8', metrics: ['rate'] },
+  { what: 'WebSocket echo, 100 sockets × 8 (messages/s)', workload: 'ws-100', metrics: ['rate'] },
   {
-    what: 'p99 of small requests beside 4 bulk downloads and a stuck reader',
+    what: 'p99 of small requests beside 4 bulk downloads and a stuck reader (ms)',
     workload: 'beside-bulk-4',
-    metric: 'p99',
-    unit: ' ms',
+    metrics: ['p99'],
+  },
+  {
+    what: 'memory when idle, server + agent (MiB)',
+    workload: 'memory',
+    metrics: ['proxy-idle', 'server-idle', 'agent-idle'],
+    multiple: false,
+  },
+  {
+    what: 'from the start of the command to the first answer (ms)',
+    workload: 'start',
+    metrics: ['time'],
+    multiple: false,
   },
 ]
 
@@ -41,41 +66,31 @@ export function writeReadme(report: Report): string | undefined {
 
 /** A table of some of the figures would look as if it were all, so one that is missing is the end of it. */
 export function readmeBlock({ about, command, outcomes }: Report): string | { missing: string[] } {
-  const missing: string[] = []
-  const lines = rows.map(({ what, workload, metric, unit }) => {
+  const missing = new Set<string>()
+  const shown = columns.filter(({ target }) => outcomes.some(({ samples }) => samples[target] !== undefined))
+  const lines = rows.map(({ what, workload, metrics, multiple = true }) => {
     const outcome = outcomes.find((each) => each.workload === workload)
-    const figures = [ANCHOR, PRODUCT].map((target) => outcome && figure(outcome, target, metric))
-    const multiple = outcome && ratio(outcome, PRODUCT, ANCHOR, metric)
-    if (outcome === undefined || multiple === undefined) {
-      missing.push(workload)
-      return ''
-    }
-    const cells = figures.map((each) => inUnit(each, unit))
-    return `| ${[what, ...cells, `${multiple.median.toFixed(2)} ×`].join(' | ')} |`
+    const cells = shown.map(({ target }) => (outcome === undefined ? '' : cell(outcome, target, metrics)))
+    const times = outcome && ratio(outcome, PRODUCT, ANCHOR, metrics[0]!)
+    if (cells[0] === '' || (multiple && times === undefined)) missing.add(workload)
+    if (multiple && times !== undefined) cells[0] += `, ${times.median.toFixed(2)} × nginx`
+    return `| ${[what, ...cells].join(' | ')} |`
   })
-  const [memory, start] = ['memory', 'start'].map((name) => outcomes.find(({ workload }) => workload === name))
-  if (memory === undefined) missing.push('memory')
-  if (start === undefined) missing.push('start')
-  if (memory === undefined || start === undefined || missing.length > 0) return { missing }
-  const held = (target: string, role: string) => {
-    const [idle, peak] = ['idle', 'peak'].map((when) => figure(memory, target, `${role}-${when}`))
-    return `${round(idle)} → ${round(peak)}`
-  }
+  if (missing.size > 0) return { missing: [...missing] }
   return [
-    `| | ${ANCHOR} as a plain proxy | this tunnel | |`,
-    '|---|---|---|---|',
+    `| | ${shown.map(({ title }) => title).join(' | ')} |`,
+    `|---|${'---|'.repeat(shown.length)}`,
     ...lines,
-    `| memory, idle → peak with a slow download | ${held(ANCHOR, 'proxy')} MiB | server ${held(PRODUCT, 'server')}, agent ${held(PRODUCT, 'agent')} MiB | |`,
-    `| start of \`tunnel\` to the first answer | | ${inUnit(figure(start, PRODUCT, 'time'), ' ms')} | |`,
     '',
     `\`${command}\` on ${about.date.slice(0, 10)}, commit ${about.commit}, ${about.cores} cores of ${about.cpu}, Node ${about.node}, everything on loopback, load included.`,
   ].join('\n')
 }
 
-function inUnit(value: Figure | undefined, unit: string): string {
-  return value === undefined ? '–' : `${number(value.median)}${unit}`
-}
-
-function round(value: Figure | undefined): string {
-  return value === undefined ? '–' : String(Math.round(value.median))
+/** Empty where the target has none of the figures. */
+function cell(outcome: Outcome, target: string, metrics: string[]): string {
+  return metrics
+    .map((metric) => figure(outcome, target, metric))
+    .filter((each) => each !== undefined)
+    .map(({ median }) => number(median))
+    .join(' + ')
 }

@@ -11,12 +11,13 @@ import type { Part, Target } from './target.js'
 /** nginx as a plain reverse proxy: the anchor, for it does what any tunnel must do at least. */
 export const nginx = nginxTarget('nginx', 1)
 
-/** Two of them in a row: two programs between visitor and app, as with any tunnel. */
+/** Two of them in a row: two programs between visitor and app, as with any tunnel. What each holds is that of one. */
 export const twoNginx = nginxTarget('nginx-2', 2)
 
 function nginxTarget(name: string, inARow: number): Target {
   return {
     name,
+    ...(inARow > 1 && { unable: ['memory', 'peak'] }),
     async missing() {
       return (await ensureProgram('nginx', 'nginx-light')) === undefined ? 'nginx is not installed' : undefined
     },
