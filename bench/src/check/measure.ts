@@ -50,13 +50,17 @@ export async function measure({ stage, originPort, traffics, nodeArgs = [], cpu 
   await run(ALLOCATING, async (running) => {
     for (const traffic of traffics) {
       await traffic.carry(running.address, traffic.warmUp)
-      Object.assign(figures, await leastOf(running, traffic, traffic.looks, lookAtCosts))
+      Object.assign(figures, await leastOf(running, traffic, traffic.batch, traffic.looks, lookAtCosts))
     }
   })
   await run(COUNTING, async (running) => {
     for (const traffic of traffics) {
-      await traffic.carry(running.address, traffic.batch)
-      Object.assign(figures, await leastOf(running, traffic, Math.ceil(traffic.looks / COUNTING_SHARE), lookAtCounts))
+      const { countedBatch, looks } = traffic
+      await traffic.carry(running.address, countedBatch)
+      Object.assign(
+        figures,
+        await leastOf(running, traffic, countedBatch, Math.ceil(looks / COUNTING_SHARE), lookAtCounts),
+      )
     }
   })
   if (!cpu) return figures
@@ -72,17 +76,23 @@ export async function measure({ stage, originPort, traffics, nodeArgs = [], cpu 
 /** Begins a look at a process; what it resolves to ends it. */
 type Observer = (part: Part) => Promise<() => Promise<Look>>
 
-async function leastOf(running: Running, traffic: Traffic, looks: number, observe: Observer): Promise<Figures> {
+async function leastOf(
+  running: Running,
+  traffic: Traffic,
+  batch: number,
+  looks: number,
+  observe: Observer,
+): Promise<Figures> {
   const least: Figures = {}
   for (let look = 0; look < looks; look++) {
     const ends: Array<() => Promise<Look>> = []
     for (const part of running.parts) ends.push(await observe(part))
-    await traffic.carry(running.address, traffic.batch)
+    await traffic.carry(running.address, batch)
     for (const [index, { role }] of running.parts.entries()) {
       for (const [kind, seen] of Object.entries(await ends[index]!())) {
         if (seen === undefined || Number.isNaN(seen)) continue
         const name = figureName(traffic.name, role, kind as Kind)
-        least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, seen / traffic.batch)
+        least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, seen / batch)
       }
     }
   }

@@ -14,6 +14,8 @@ export interface Traffic {
   bulk: boolean
   /** Units in one look at what they cost. */
   batch: number
+  /** Units in one look that counts: few enough that the program itself collects no garbage in most of them. */
+  countedBatch: number
   /** How often to look. The least counts, and in bulk it takes more looks until one is as good as undisturbed. */
   looks: number
   /** Units until compilers have done what they will do. */
@@ -38,6 +40,7 @@ export const get: Traffic = {
   unit: 'request',
   bulk: false,
   batch: 500,
+  countedBatch: 500,
   looks: 9,
   warmUp: 4_000,
   carry: (address, units) => requests(address, getRequest(address), units),
@@ -58,7 +61,7 @@ const post: Traffic = {
 
 const echo: Traffic = { ...get, name: 'echo', unit: 'message', carry: messages }
 
-const bulk = { unit: 'MiB', bulk: true, batch: 16, looks: 40, warmUp: 128 }
+const bulk = { unit: 'MiB', bulk: true, batch: 16, countedBatch: 4, looks: 40, warmUp: 128 }
 
 export const traffics: Traffic[] = [
   get,
