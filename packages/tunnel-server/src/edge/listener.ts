@@ -2,9 +2,10 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { withReadBuffer } from 'tunnel-protocol'
 import { Admission } from './admission.js'
+import type { EdgeSettings } from './context.js'
 import { type PortOptions, Ports, SOCKET_OPTIONS } from './ports.js'
 import { secure } from './secure.js'
-import { type EdgeContext, type EdgeSettings, VisitorConnection } from './visitor.js'
+import { type EdgeContext, VisitorConnection } from './visitor.js'
 
 export interface EdgeOptions extends EdgeSettings {
   /** Certificate and key; undefined: visitors speak plain HTTP. */

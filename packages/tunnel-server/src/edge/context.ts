@@ -1,0 +1,27 @@
+import type { Socket } from 'node:net'
+import type { Logger } from 'tunnel-protocol'
+import type { Directory } from '../registry/directory.js'
+import type { Admission } from './admission.js'
+import type { EdgeLimits } from './limits.js'
+
+/** What holds for all visitors' connections. */
+export interface EdgeSettings {
+  domain: string
+  directory: Directory
+  limits: EdgeLimits
+  /** Where finished exchanges are logged, if anywhere. */
+  accessLog: Logger | undefined
+  /** The server's own pages and API take the connection, from the bytes given on. */
+  handOver(socket: Socket, bytes: Buffer): void
+}
+
+/** What visitors' requests need of the edge they came in through. */
+export interface Edge {
+  readonly settings: EdgeSettings
+  readonly admission: Admission
+  /** Milliseconds since the epoch, a second old at most: good enough for deadlines, and free. */
+  readonly clock: number
+  /** The server is shutting down: no connection is kept. */
+  readonly draining: boolean
+  isTrusted(address: string): boolean
+}

@@ -1,0 +1,215 @@
+import { type PeerFacts, type Provenance, provenance, type RequestHead, TunnelError } from 'tunnel-protocol'
+import { addressGroup } from '../policy/address-group.js'
+import type { Member, Tunnel } from '../registry/tunnel.js'
+import type { Edge } from './context.js'
+import { Exchange, type VisitorSide } from './exchange.js'
+import type { ParkedRequest } from './parking.js'
+import { isRepeatable, type Loss, MAX_TRIES } from './repeat.js'
+
+/** A visitor's connection, as the dispatch of its requests sees it. */
+export interface RequestSide extends VisitorSide, ParkedRequest {
+  /** Bytes that have come behind the head of the current request, and wait like it. */
+  readonly heldBytes: number
+  /** The request is on its way, and its body may follow. */
+  sent(request: RequestHead): void
+  /** It waits, for so many milliseconds at most: then timeOut() is owed. */
+  waits(ms: number): void
+  /** It has waited, and is on its way: what has come meanwhile may be read. */
+  goesOn(): void
+}
+
+/** What a request that waits holds beside its text, in bytes; an estimate. */
+const PARKED_BASE_BYTES = 1_024
+
+/**
+ * The way of a request from its head to an agent: finds the tunnel, counts the request against its limits, lets it wait while no agent is there, sends it,
+ * and sends it once more where that is safe. Belongs to a connection, and has one request at a time.
+ */
+export class Dispatch {
+  readonly #edge: Edge
+  readonly #side: RequestSide
+  readonly #peer: PeerFacts
+  /** addressGroup of the peer, which is the visitor unless it is a trusted proxy. */
+  readonly #peerGroup: string
+  /** Where the last request came from. */
+  #from: Provenance | undefined
+  /** The current request, which has been admitted, and what it counts against. */
+  #request: RequestHead | undefined
+  #tunnel: Tunnel | undefined
+  #visitor = ''
+  /** How often it has been sent. */
+  #tries = 0
+  #exchange: Exchange | undefined
+  /** Takes the request that waits for its tunnel on its way again. */
+  #parked: (() => void) | undefined
+
+  constructor(edge: Edge, side: RequestSide, peer: PeerFacts) {
+    this.#edge = edge
+    this.#side = side
+    this.#peer = peer
+    this.#peerGroup = addressGroup(peer.address)
+  }
+
+  /** The exchange of the current request, once that has been sent. */
+  get exchange(): Exchange | undefined {
+    return this.#exchange
+  }
+
+  /** The current request waits for its tunnel. */
+  get waiting(): boolean {
+    return this.#parked !== undefined
+  }
+
+  /** There is a request, sent or not. */
+  get busy(): boolean {
+    return this.#exchange !== undefined || this.#parked !== undefined
+  }
+
+  /** Send `request` to the tunnel `name`; undefined: its host is none of ours. Refuses it where that can't be. */
+  begin(request: RequestHead, name: string | undefined): void {
+    try {
+      const tunnel = name === undefined ? undefined : this.#edge.settings.directory.find(name)
+      if (tunnel === undefined) {
+        if (name !== undefined) throw noTunnel(name)
+        throw new TunnelError('TUN_ERR_NO_TUNNEL', `${shown(request.host!)} is not served here`)
+      }
+      const { maxBodyBytes } = this.#edge.settings.limits
+      if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
+      this.#admit(request, tunnel)
+      this.#send()
+    } catch (error) {
+      this.#side.refuse(TunnelError.from(error), request)
+    }
+  }
+
+  /** Throws where a limit is reached. */
+  #admit(request: RequestHead, tunnel: Tunnel): void {
+    const from = this.#provenanceOf(request)
+    const visitor = this.#peer.trusted ? addressGroup(from.visitor) : this.#peerGroup
+    this.#edge.admission.enter(tunnel, visitor)
+    this.#request = request
+    this.#from = from
+    this.#tunnel = tunnel
+    this.#visitor = visitor
+    this.#tries = 0
+  }
+
+  /** Of a peer that is not believed only the host can change from request to request, and it hardly ever does. */
+  #provenanceOf(request: RequestHead): Provenance {
+    const last = this.#from
+    if (last !== undefined && !this.#peer.trusted && last.host === request.host) return last
+    return provenance(request, this.#peer)
+  }
+
+  /** To an agent, or to wait for one. Throws what Session.openStream throws, and where the request can't wait. */
+  #send(): void {
+    const member = this.#edge.settings.directory.pick(this.#tunnel!)
+    if (member === undefined) this.#park()
+    else this.#open(member)
+  }
+
+  /** Throws what Session.openStream throws. */
+  #open(member: Member): void {
+    const request = this.#request!
+    this.#tries++
+    this.#exchange = new Exchange(this.#side, request, member, this.#from!, this.#edge.settings.accessLog)
+    this.#side.sent(request)
+  }
+
+  /** The agent has lost its link and may be back in a moment: until then the request waits here, where it costs little. */
+  #park(): void {
+    const request = this.#request!
+    const tunnel = this.#tunnel!
+    const { parkMs } = this.#edge.settings.limits
+    const held = request.target.length + request.forward.length + this.#side.heldBytes
+    if (parkMs === 0 || !this.#edge.admission.parking.enter(this.#side, PARKED_BASE_BYTES + held)) throw offline(tunnel)
+    this.#parked = () => {
+      this.#unpark()
+      try {
+        if (this.#edge.settings.directory.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
+        this.#send()
+      } catch (error) {
+        this.#side.refuse(TunnelError.from(error), request)
+        return
+      }
+      if (this.#exchange !== undefined) this.#side.goesOn()
+    }
+    tunnel.waiting.add(this.#parked)
+    this.#side.waits(parkMs)
+  }
+
+  #unpark(): void {
+    if (this.#parked === undefined) return
+    this.#tunnel!.waiting.delete(this.#parked)
+    this.#parked = undefined
+    this.#edge.admission.parking.leave(this.#side)
+  }
+
+  /** So many bytes more have come behind the current request. */
+  holds(bytes: number): void {
+    if (this.#parked !== undefined) this.#edge.admission.parking.grow(this.#side, bytes)
+  }
+
+  /** The stream has been lost: as VisitorSide.repeat. */
+  repeat(loss: Loss): boolean {
+    const request = this.#request!
+    const tunnel = this.#tunnel!
+    if (this.#tries >= MAX_TRIES || !isRepeatable(request, loss)) return false
+    const { directory } = this.#edge.settings
+    const wasSentBack = loss === 'appDown' || loss === 'draining'
+    const next = wasSentBack ? directory.pickInstead(this.#exchange!.member) : directory.pick(tunnel)
+    // With nobody else to send it to, it waits only for an agent that may be back, and only if it has no agent any more.
+    const isExpected = loss === 'sessionOver' && !this.#edge.draining && directory.find(tunnel.name) === tunnel
+    if (next === undefined && !isExpected) return false
+    this.#exchange = undefined
+    try {
+      if (next === undefined) this.#park()
+      else this.#open(next)
+    } catch (error) {
+      this.#side.refuse(TunnelError.from(error), request)
+    }
+    return true
+  }
+
+  /** The request has waited for too long. */
+  timeOut(): void {
+    this.giveUp(offline(this.#tunnel!))
+  }
+
+  /** Refuse the request that waits. */
+  giveUp(error: TunnelError): void {
+    this.#side.refuse(error, this.#request!)
+  }
+
+  /** The current request, if there is one, is no longer ours. Returns its exchange. */
+  release(): Exchange | undefined {
+    const exchange = this.#exchange
+    this.#unpark()
+    this.#exchange = undefined
+    if (this.#request !== undefined) {
+      this.#request = undefined
+      this.#edge.admission.leave(this.#tunnel!, this.#visitor)
+    }
+    return exchange
+  }
+}
+
+/** As much of what a visitor made up as a person wants to read. */
+function shown(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}
+
+function noTunnel(name: string): TunnelError {
+  return new TunnelError('TUN_ERR_NO_TUNNEL', `there is no tunnel named "${shown(name)}" here`)
+}
+
+function offline(tunnel: Tunnel): TunnelError {
+  return new TunnelError(
+    'TUN_ERR_TUNNEL_OFFLINE',
+    `the tunnel "${tunnel.name}" has lost its connection and is expected back`,
+  )
+}
+
+export function bodyTooLarge(maxBodyBytes: number): TunnelError {
+  return new TunnelError('TUN_ERR_BODY_TOO_LARGE', `request bodies here have ${maxBodyBytes} bytes at most`)
+}
