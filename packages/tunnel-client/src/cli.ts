@@ -1,7 +1,8 @@
 import { addOptions, createLogger, givenFlags, runProgram, stopOnSignals } from 'tunnel-command'
-import { resolveOptions, TunnelError } from 'tunnel-protocol'
+import { TunnelError } from 'tunnel-protocol'
 import { openBrowser } from './cli/open-browser.js'
 import { showTunnel } from './cli/output.js'
+import { readSettings } from './cli/settings.js'
 import { hideToken, readToken } from './cli/token.js'
 import { clientOptions } from './options.js'
 import { SOFTWARE, Tunnel } from './tunnel.js'
@@ -15,10 +16,11 @@ Examples:
   tunnel --unix /run/app.sock                     an app on a Unix socket; unix:/run/app.sock is the same
   TUNNEL_SERVER=https://tunnel.example.com TUNNEL_TOKEN=… tunnel 8080
 
-Flags with an env name can be set in the environment as well; a flag wins. The public URL is the only thing on stdout, logs go to stderr.
+Flags with an env name can be set in the environment as well, all of them in the file of --config; a flag wins, then the environment.
+The public URL is the only thing on stdout, logs go to stderr.
 
 Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 75 too many agents or tunnels of this account,
-76 no tunnel-server or another version, 77 token refused, 78 unusable value.
+76 no tunnel-server or another version, 77 token refused, 78 unusable value or rule.
 `
 
 /** The `tunnel` command. */
@@ -34,7 +36,7 @@ export async function main(argv: string[]): Promise<void> {
       .addHelpText('after', EXAMPLES)
     addOptions(program, clientOptions)
     program.action(async (words: string[]) => {
-      const options = resolveOptions(clientOptions, givenFlags(program))
+      const { options, rules } = await readSettings(givenFlags(program))
       const logger = await createLogger(options.logLevel, options.logFormat, process.stderr)
       const tunnel = new Tunnel({
         target: targetArgument(words),
@@ -52,6 +54,9 @@ export async function main(argv: string[]): Promise<void> {
         originServerName: options.originServerName,
         hostHeader: options.hostHeader,
         waitForOriginMs: options.waitForOriginMs,
+        allowIp: given(options.allowIp),
+        denyIp: given(options.denyIp),
+        rules,
         pingIntervalMs: options.pingIntervalMs,
         pingDeadlineMs: options.pingDeadlineMs,
       })
@@ -73,6 +78,11 @@ export async function main(argv: string[]): Promise<void> {
       await untilClosed(tunnel)
     })
   })
+}
+
+/** A list that was not given at all is none. */
+function given(list: string[]): string[] | undefined {
+  return list.length === 0 ? undefined : list
 }
 
 /** Resolves after close(); rejects with what the server refused us for. */

@@ -1,5 +1,5 @@
 import { logOptions } from 'tunnel-command/log-options'
-import { durationMs, integer, MAX_LINKS, switched, text } from 'tunnel-protocol'
+import { durationMs, integer, list, MAX_LINKS, type Option, parseNetwork, switched, text } from 'tunnel-protocol'
 
 /** Rows behind the flags of `tunnel`. */
 export const clientOptions = {
@@ -110,6 +110,16 @@ export const clientOptions = {
     fallback: undefined as string | undefined,
     help: 'file that holds nothing but the token',
   }),
+  allowIp: networks({
+    flag: 'allow-ip',
+    env: 'TUNNEL_ALLOW_IP',
+    help: 'visitors from these addresses only, e.g. 203.0.113.7,2001:db8::/32; others get 403',
+  }),
+  denyIp: networks({
+    flag: 'deny-ip',
+    env: 'TUNNEL_DENY_IP',
+    help: 'no visitors from these addresses, whatever --allow-ip says',
+  }),
   open: switched({ flag: 'open', short: 'o', fallback: false, help: 'open the public URL in a browser' }),
   printRequests: switched({
     flag: 'print-requests',
@@ -131,4 +141,24 @@ export const clientOptions = {
     fallback: 10_000,
     help: 'time for that sign before the connection counts as dead',
   }),
+  config: text({
+    flag: 'config',
+    env: 'TUNNEL_CLIENT_CONFIG',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'YAML file with any of these settings, called like the flags, and with rules for visitors',
+  }),
+}
+
+/** Addresses and CIDRs, at least one where there are any: an empty list would let in everybody. */
+function networks(row: { flag: string; env: string; help: string }): Option<string[]> {
+  const option = list({ ...row, metavar: '<cidrs>', fallback: [] })
+  return {
+    ...option,
+    parse(value) {
+      const items = option.parse(value)
+      if (items.length > 0 && items.every((item) => parseNetwork(item) !== undefined)) return items
+      throw new Error('expected addresses or CIDRs such as 203.0.113.7,10.0.0.0/8,2001:db8::/32')
+    },
+  }
 }

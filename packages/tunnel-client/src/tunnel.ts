@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
-import { type Bound, type OpenRequest, type Stream, type StreamHandler, TunnelError } from 'tunnel-protocol'
+import {
+  type Bound,
+  type OpenRequest,
+  parseRules,
+  type Rules,
+  type Stream,
+  type StreamHandler,
+  TunnelError,
+} from 'tunnel-protocol'
 import { AgentLinks } from './agent/agent-links.js'
 import { type ClaimStore, FileClaimStore } from './agent/claims.js'
 import { normalizeServerUrl } from './agent/server-url.js'
@@ -61,6 +69,12 @@ export interface TunnelOptions {
    * 0: not at all. Default 5_000; in a pool 0, since another agent can have the request.
    */
   waitForOriginMs?: number | undefined
+  /** Addresses and CIDRs from which visitors are let in; others get 403. Default: from everywhere. */
+  allowIp?: string[] | undefined
+  /** Those from which nobody is let in, whatever `allowIp` says. */
+  denyIp?: string[] | undefined
+  /** Rules for visitors in the form in which they are sent (docs/protocol.md); the options above win over their parts. */
+  rules?: Rules | undefined
   /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */
   connectTimeoutMs?: number | undefined
   /** Silence after which the server is asked for a sign of life. Default 15_000. */
@@ -108,7 +122,7 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
   readonly #observer: ExchangeObserver
   #closing: Promise<void> | undefined
 
-  /** Throws TUN_ERR_OPTION. Use tunnel() instead, which also waits for the URL. */
+  /** Throws TUN_ERR_OPTION or TUN_ERR_RULES. Use tunnel() instead, which also waits for the URL. */
   constructor(options: TunnelOptions) {
     super()
     const target = originTarget({
@@ -144,6 +158,7 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
         force: options.force ?? false,
         pool: options.pool ?? false,
         links: options.links,
+        rules: rulesOf(options),
         token: options.token ?? (process.env.TUNNEL_TOKEN || undefined),
         claims: options.claims ?? new FileClaimStore(),
         software: SOFTWARE,
@@ -230,6 +245,10 @@ export function tunnel(options: TunnelOptions): Promise<Tunnel> {
     opened.on('online', onOnline).on('close', onClose).on('offline', onOffline)
     opened.start()
   })
+}
+
+function rulesOf({ rules, allowIp, denyIp }: TunnelOptions): Rules | undefined {
+  return parseRules({ ...rules, ...(allowIp && { allowIp }), ...(denyIp && { denyIp }) })
 }
 
 function checkHeader(value: string | undefined): string | undefined {

@@ -80,12 +80,26 @@ export const errorTable = {
     null,
     'The address of the visitor has as many requests open as it may.',
   ),
+  TUN_ERR_ADDRESS_REFUSED: row(
+    null,
+    403,
+    null,
+    null,
+    'The rules of the tunnel let in nobody from the address of the visitor.',
+  ),
   TUN_ERR_NO_TUNNEL: row(null, 404, null, null, 'No tunnel has this name.'),
   TUN_ERR_TUNNEL_OFFLINE: row(null, 503, null, null, 'The agent that holds the name is away. Carries Retry-After.'),
   TUN_ERR_CONNECT: row(null, null, 'reconnect', 69, 'The server could not be reached.'),
   TUN_ERR_NOT_A_SERVER: row(null, null, 'stopAtFirst', 76, 'What answered at the server URL is not a tunnel-server.'),
   TUN_ERR_ACCOUNT_LIMIT: row(20, null, 'stopAtFirst', 75, 'The account has as many sessions or tunnels as it may.'),
   TUN_ERR_SESSION_CLOSED: row(19, 502, 'reconnect', 69, 'The connection between server and agent was lost.'),
+  TUN_ERR_RULES: row(
+    null,
+    null,
+    'stop',
+    78,
+    'The rules for visitors cannot be used, or are not those of the other agents of the pool.',
+  ),
   TUN_ERR_OPTION: row(null, null, 'stop', 78, 'A flag or environment variable has a value that cannot be used.'),
 } as const satisfies Record<string, ErrorRow>
 

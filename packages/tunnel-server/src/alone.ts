@@ -15,6 +15,7 @@ export async function startAlone(settings: Settings, logger: Logger, inherited: 
   const decisions = createDecisions(options, logger, {
     onGiven: (name) => directory.add(name),
     onFree: (name) => directory.remove(name),
+    onRules: (name, rules) => directory.setRules(name, rules),
   })
   const { authority } = decisions
   const traffic = await createTraffic(options, readings, {

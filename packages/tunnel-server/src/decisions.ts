@@ -26,7 +26,7 @@ export interface Decisions {
 export function createDecisions(
   options: ServerOptions,
   logger: Logger,
-  events: Pick<HoldingsOptions, 'onGiven' | 'onFree' | 'onSeats'>,
+  events: Pick<HoldingsOptions, 'onGiven' | 'onFree' | 'onRules' | 'onSeats'>,
 ): Decisions {
   const sessions = new AccountSessions(options.maxSessionsPerAccount)
   const folder = usableFolder(options.dataDir, logger)

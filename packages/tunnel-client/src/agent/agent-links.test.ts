@@ -20,6 +20,7 @@ function world(t: TestContext, links: number | undefined) {
       pingDeadlineMs: 10_000,
       force: true,
       pool: false,
+      rules: undefined,
       links,
       claims: { get: () => undefined, set() {} },
       openLink: server.openLink,

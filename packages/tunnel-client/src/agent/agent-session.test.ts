@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FrameType, TunnelError } from 'tunnel-protocol'
+import { FrameType, type Rules, TunnelError } from 'tunnel-protocol'
 import { frame, framesIn, linkPair, RecordingHandler } from 'tunnel-protocol/testing'
 import { AgentSession } from './agent-session.js'
 
 /** An agent's session with a tunnel, whose server the test speaks for. */
-function online(welcome: object) {
+function online(welcome: object, rules?: Rules, bound: object = {}) {
   const heard: Buffer[] = []
   const detached: string[] = []
   const ended: string[] = []
@@ -22,13 +22,16 @@ function online(welcome: object) {
       onStream: () => new RecordingHandler(),
     },
   )
-  session.start(link, { name: 'demo', claim: undefined, instance: 'one', link: 0, force: false, pool: false })
+  session.start(link, { name: 'demo', claim: undefined, instance: 'one', link: 0, force: false, pool: false, rules })
   const say = (type: number, payload: Buffer | string, streamId = 0) => {
     server.send([frame(type, 0, streamId, payload)])
     server.deliver()
   }
   say(FrameType.Control, JSON.stringify({ type: 'welcome', session: 'one', window: 65_536, ...welcome }))
-  say(FrameType.Control, JSON.stringify({ type: 'bound', tunnel: 1, name: 'demo', url: 'http://demo', claim: 'c' }))
+  say(
+    FrameType.Control,
+    JSON.stringify({ type: 'bound', tunnel: 1, name: 'demo', url: 'http://demo', claim: 'c', ...bound }),
+  )
   return { link, session, say, heard, detached, ended }
 }
 
@@ -55,6 +58,17 @@ for (const [what, welcome, resumable] of rows) {
     assert.deepEqual(ended, ['TUN_ERR_SESSION_CLOSED'])
   })
 }
+
+test('an agent that has rules wants to hear that they are applied, or nobody gets in', () => {
+  const rules = { allowIp: ['10.0.0.0/8'] }
+  for (const bound of [{}, { rules: false }]) {
+    const { session, ended } = online({ secret: 's', grace: 60_000 }, rules, bound)
+    assert.deepEqual([ended, session.bound], [['TUN_ERR_RULES'], undefined])
+  }
+  const { session, ended } = online({ secret: 's', grace: 60_000 }, rules, { rules: true })
+  assert.deepEqual([ended, session.bound?.name], [[], 'demo'])
+  session.close(new TunnelError('TUN_ERR_SESSION_CLOSED', 'the test is over'))
+})
 
 test('an agent takes as many streams as a server can be told to open', () => {
   const { session, say } = online({ secret: 's', grace: 60_000 })

@@ -11,6 +11,7 @@ import {
   type OpenRequest,
   parseControl,
   parseToAgent,
+  type Rules,
   readGreeting,
   SESSION_TUNING_BYTES,
   Session,
@@ -46,6 +47,7 @@ export interface AgentHello {
   link: number
   force: boolean
   pool: boolean
+  rules: Rules | undefined
 }
 
 export interface AgentSessionEvents {
@@ -85,6 +87,8 @@ export class AgentSession implements SessionHandler {
   readonly #options: AgentSessionOptions
   readonly #events: AgentSessionEvents
   readonly #session: Session
+  /** We have asked for rules: without a word that they are applied, nobody is to come in. */
+  #wantsRules = false
   #welcome: Welcome | undefined
   /** It ends with its link, whatever its grace: the server is shutting down, or we are leaving. */
   #lastLink = false
@@ -122,6 +126,8 @@ export class AgentSession implements SessionHandler {
   start(link: Link, hello: AgentHello): void {
     this.#answerTimer = setTimeout(() => this.close(unanswered()), ANSWER_DEADLINE_MS)
     this.#attach(link, 0)
+    const { name, claim, force, pool, rules } = hello
+    this.#wantsRules = rules !== undefined
     this.#session.sendControl({
       type: 'hello',
       token: this.#options.token,
@@ -129,7 +135,7 @@ export class AgentSession implements SessionHandler {
       instance: hello.instance,
       link: hello.link,
       window: this.#session.windowBytes,
-      binds: [{ tunnel: TUNNEL, name: hello.name, claim: hello.claim, force: hello.force, pool: hello.pool }],
+      binds: [{ tunnel: TUNNEL, name, claim, force, pool, rules }],
     })
   }
 
@@ -247,6 +253,10 @@ export class AgentSession implements SessionHandler {
         return
       case 'bound':
         if (message.tunnel !== TUNNEL || this.bound !== undefined) return
+        if (this.#wantsRules && message.rules !== true) {
+          this.close(new TunnelError('TUN_ERR_RULES', 'the server does not apply rules for visitors: update it'))
+          return
+        }
         this.bound = message
         clearTimeout(this.#answerTimer)
         this.#events.onBound(message)

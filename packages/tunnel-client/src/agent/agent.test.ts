@@ -41,6 +41,7 @@ function world(t: TestContext) {
         pingDeadlineMs: 10_000,
         force: false,
         pool: false,
+        rules: undefined,
         claims: { get: () => undefined, set() {} },
         openLink: server.openLink,
         readInterfaces: () => ({

@@ -4,6 +4,7 @@ import {
   errorTable,
   type Link,
   type OpenRequest,
+  type Rules,
   type Stream,
   type StreamHandler,
   TunnelError,
@@ -24,6 +25,8 @@ export interface AgentOptions extends AgentSessionOptions {
   force: boolean
   /** Serve the name together with other agents of the account. */
   pool: boolean
+  /** What is asked of visitors. */
+  rules: Rules | undefined
   claims: ClaimStore
   /** How a link is opened. Default openLink; tests pass their own. */
   openLink?: typeof openLink
@@ -180,6 +183,7 @@ export class Agent {
       link: this.#link,
       force,
       pool: this.#options.pool,
+      rules: this.#options.rules,
     })
   }
 

@@ -18,6 +18,8 @@ export interface BindRequest {
   force?: boolean
   /** Serve the name together with other agents of the same account that say so too. */
   pool?: boolean
+  /** What is asked of visitors, as it was sent: see parseRules. */
+  rules?: unknown
 }
 
 /** Agent → server, first message of a session. */
@@ -79,6 +81,8 @@ export interface Bound {
   name: string
   url: string
   claim: string
+  /** The rules that were sent with the bind are applied. Default: there were none, or the server is one that knows none. */
+  rules?: boolean
 }
 
 /**
@@ -151,6 +155,7 @@ export function parseToServer(message: Record<string, unknown>): ToServer | unde
         ...optional('claim', text(fields, 'bind', 'claim')),
         ...optional('force', flag(fields, 'bind', 'force')),
         ...optional('pool', flag(fields, 'bind', 'pool')),
+        ...optional('rules', fields.rules ?? undefined),
       }
     }),
   }
@@ -178,6 +183,7 @@ export function parseToAgent(message: Record<string, unknown>): ToAgent | undefi
         name: required(text(message, 'bound', 'name'), 'bound.name'),
         url: required(text(message, 'bound', 'url'), 'bound.url'),
         claim: required(text(message, 'bound', 'claim'), 'bound.claim'),
+        ...optional('rules', flag(message, 'bound', 'rules')),
       }
     case 'refused':
       return {

@@ -232,7 +232,7 @@ export class AgentSession implements SessionHandler, Holder, Carrier {
     for (const bind of binds) {
       this.#context.authority.bind(bind, this, (grant) => {
         if (grant instanceof TunnelError) this.#refuse(bind, grant)
-        else if (grant !== undefined) this.#open(bind.tunnel, grant, agent)
+        else if (grant !== undefined) this.#open(bind, grant, agent)
       })
     }
   }
@@ -242,10 +242,12 @@ export class AgentSession implements SessionHandler, Holder, Carrier {
     this.#context.logger.info({ session: this.id, tunnel: name, code }, 'tunnel refused')
   }
 
-  #open(tunnel: number, { name, claim }: Grant, agent: string | undefined): void {
+  #open({ tunnel, rules: asked }: BindRequest, { name, claim }: Grant, agent: string | undefined): void {
     if (this.session.closed || this.#left) return
     this.#bound = true
-    this.session.sendControl({ type: 'bound', tunnel, name, url: this.#context.urlOf(name), claim })
+    // Whoever grants a bind with rules has understood them, and they are applied by now.
+    const rules = asked === undefined ? undefined : true
+    this.session.sendControl({ type: 'bound', tunnel, name, url: this.#context.urlOf(name), claim, rules })
     this.#context.logger.info({ session: this.id, tunnel: name, agent }, 'tunnel open')
     this.#context.directory.enter(name, this, tunnel)
     this.#context.authority.told(name, this)

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Logger } from 'tunnel-protocol'
 import type { Directory } from '../registry/directory.js'
 import type { Admission } from './admission.js'
+import type { Gates } from './gate/gates.js'
 import type { EdgeLimits } from './limits.js'
 
 /** What holds for all visitors' connections. */
@@ -18,6 +19,7 @@ export interface EdgeSettings {
 /** What visitors' requests need of the edge they came in through. */
 export interface Edge {
   readonly settings: EdgeSettings
+  readonly gates: Gates
   readonly admission: Admission
   /** Milliseconds since the epoch, a second old at most: good enough for deadlines, and free. */
   readonly clock: number

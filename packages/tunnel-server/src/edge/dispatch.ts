@@ -1,6 +1,8 @@
 import { type PeerFacts, type Provenance, provenance, type RequestHead, TunnelError } from 'tunnel-protocol'
 import { addressGroup } from '../policy/address-group.js'
 import type { Member, Tunnel } from '../registry/tunnel.js'
+import { accessFields } from './access-line.js'
+import type { Answer } from './answer.js'
 import type { Edge } from './context.js'
 import { Exchange, type VisitorSide } from './exchange.js'
 import type { ParkedRequest } from './parking.js'
@@ -8,6 +10,8 @@ import { isRepeatable, type Loss, MAX_TRIES } from './repeat.js'
 
 /** A visitor's connection, as the dispatch of its requests sees it. */
 export interface RequestSide extends VisitorSide, ParkedRequest {
+  /** Answer the current request, which is over then. */
+  answer(answer: Answer, request: RequestHead): void
   /** Bytes that have come behind the head of the current request, and wait like it. */
   readonly heldBytes: number
   /** The request is on its way, and its body may follow. */
@@ -22,8 +26,8 @@ export interface RequestSide extends VisitorSide, ParkedRequest {
 const PARKED_BASE_BYTES = 1_024
 
 /**
- * The way of a request from its head to an agent: finds the tunnel, counts the request against its limits, lets it wait while no agent is there, sends it,
- * and sends it once more where that is safe. Belongs to a connection, and has one request at a time.
+ * The way of a request from its head to an agent: finds the tunnel, has it checked at the tunnel's gate, counts it against its limits, lets it wait while no agent
+ * is there, sends it, and sends it once more where that is safe. Belongs to a connection, and has one request at a time.
  */
 export class Dispatch {
   readonly #edge: Edge
@@ -33,10 +37,13 @@ export class Dispatch {
   readonly #peerGroup: string
   /** Where the last request came from. */
   #from: Provenance | undefined
-  /** The current request, which has been admitted, and what it counts against. */
+  /** The current request, and where it goes. */
   #request: RequestHead | undefined
   #tunnel: Tunnel | undefined
-  #visitor = ''
+  /** Its head as the gate has let it through. */
+  #passed: RequestHead | undefined
+  /** Against whom the request counts; undefined while it is not admitted. */
+  #visitor: string | undefined
   /** How often it has been sent. */
   #tries = 0
   #exchange: Exchange | undefined
@@ -75,23 +82,47 @@ export class Dispatch {
       }
       const { maxBodyBytes } = this.#edge.settings.limits
       if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) throw bodyTooLarge(maxBodyBytes)
-      this.#admit(request, tunnel)
-      this.#send()
+      this.#from = this.#provenanceOf(request)
+      this.#request = request
+      this.#tunnel = tunnel
+      this.#tries = 0
+      this.#proceed()
     } catch (error) {
       this.#side.refuse(TunnelError.from(error), request)
     }
   }
 
+  /**
+   * Through the gate, and to `member`, or whoever is next, or to wait for somebody. Called again whenever the request is to be sent: the rules may be others by
+   * then. Returns whether it has been sent. Throws where a limit is reached, what Session.openStream throws, and where the request can't wait.
+   */
+  #proceed(member?: Member): boolean {
+    const tunnel = this.#tunnel!
+    const request = this.#request!
+    const gate = this.#edge.gates.of(tunnel)
+    this.#passed = request
+    if (gate !== undefined) {
+      const verdict = gate.check(request, this.#from!)
+      if (verdict.kind === 'refuse') {
+        const { by, answer } = verdict
+        this.#edge.settings.accessLog?.info(accessFields(request, this.#from!, answer.status), `refused by ${by}`)
+        this.#side.answer(answer, request)
+        return false
+      }
+      this.#passed = verdict.request
+    }
+    if (this.#visitor === undefined) this.#admit(tunnel)
+    const next = member ?? this.#edge.settings.directory.pick(tunnel)
+    if (next === undefined) this.#park()
+    else this.#open(next)
+    return next !== undefined
+  }
+
   /** Throws where a limit is reached. */
-  #admit(request: RequestHead, tunnel: Tunnel): void {
-    const from = this.#provenanceOf(request)
-    const visitor = this.#peer.trusted ? addressGroup(from.visitor) : this.#peerGroup
+  #admit(tunnel: Tunnel): void {
+    const visitor = this.#peer.trusted ? addressGroup(this.#from!.visitor) : this.#peerGroup
     this.#edge.admission.enter(tunnel, visitor)
-    this.#request = request
-    this.#from = from
-    this.#tunnel = tunnel
     this.#visitor = visitor
-    this.#tries = 0
   }
 
   /** Of a peer that is not believed only the host can change from request to request, and it hardly ever does. */
@@ -101,16 +132,9 @@ export class Dispatch {
     return provenance(request, this.#peer)
   }
 
-  /** To an agent, or to wait for one. Throws what Session.openStream throws, and where the request can't wait. */
-  #send(): void {
-    const member = this.#edge.settings.directory.pick(this.#tunnel!)
-    if (member === undefined) this.#park()
-    else this.#open(member)
-  }
-
   /** Throws what Session.openStream throws. */
   #open(member: Member): void {
-    const request = this.#request!
+    const request = this.#passed!
     this.#tries++
     this.#exchange = new Exchange(this.#side, request, member, this.#from!, this.#edge.settings.accessLog)
     this.#side.sent(request)
@@ -127,12 +151,10 @@ export class Dispatch {
       this.#unpark()
       try {
         if (this.#edge.settings.directory.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
-        this.#send()
+        if (this.#proceed()) this.#side.goesOn()
       } catch (error) {
         this.#side.refuse(TunnelError.from(error), request)
-        return
       }
-      if (this.#exchange !== undefined) this.#side.goesOn()
     }
     tunnel.waiting.add(this.#parked)
     this.#side.waits(parkMs)
@@ -163,8 +185,7 @@ export class Dispatch {
     if (next === undefined && !isExpected) return false
     this.#exchange = undefined
     try {
-      if (next === undefined) this.#park()
-      else this.#open(next)
+      this.#proceed(next)
     } catch (error) {
       this.#side.refuse(TunnelError.from(error), request)
     }
@@ -186,9 +207,11 @@ export class Dispatch {
     const exchange = this.#exchange
     this.#unpark()
     this.#exchange = undefined
-    if (this.#request !== undefined) {
-      this.#request = undefined
+    this.#request = undefined
+    this.#passed = undefined
+    if (this.#visitor !== undefined) {
       this.#edge.admission.leave(this.#tunnel!, this.#visitor)
+      this.#visitor = undefined
     }
     return exchange
   }

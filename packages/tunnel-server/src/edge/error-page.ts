@@ -1,15 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorCode, TunnelError } from 'tunnel-protocol'
-
-export interface ErrorPage {
-  status: number
-  /** Header lines, each ending in CRLF. */
-  headers: string
-  body: Buffer
-}
+import type { Answer } from './answer.js'
 
 const titles: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_NO_TUNNEL: 'No such tunnel',
+  TUN_ERR_ADDRESS_REFUSED: 'Not from here',
   TUN_ERR_TUNNEL_OFFLINE: 'This tunnel is away',
   TUN_ERR_ORIGIN_REFUSED: 'The app is not running',
   TUN_ERR_ORIGIN_TLS: 'The app is not trusted',
@@ -24,6 +19,8 @@ const titles: Partial<Record<ErrorCode, string>> = {
 
 const hints: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_NO_TUNNEL: 'Check the address for a typing error, or ask whoever shared it whether the tunnel is still open.',
+  TUN_ERR_ADDRESS_REFUSED:
+    'Whoever shares this tunnel has said from which addresses it can be reached. Ask them to add yours.',
   TUN_ERR_TUNNEL_OFFLINE: 'It was here a moment ago. Try again in a few seconds.',
   TUN_ERR_ORIGIN_REFUSED: 'The tunnel is open, and works again as soon as the app behind it has started.',
   TUN_ERR_ORIGIN_TLS: 'The tunnel is open, but has no secure connection to the app behind it.',
@@ -44,11 +41,14 @@ const retryAfterSeconds: Partial<Record<ErrorCode, number>> = {
   TUN_ERR_DRAINING: 1,
 }
 
+/** A 405 has to say what is carried. */
+const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n'
+
 /**
  * The tunnel's own answer: HTML, JSON or text, whatever `accept` asks for first. Small, self-contained, escapes all it echoes.
  * `x-tunnel-error` tells it from an answer of the app.
  */
-export function errorPage(error: TunnelError, accept: string): ErrorPage {
+export function errorPage(error: TunnelError, accept: string): Answer {
   const { status, code } = error
   const detail = sentence(error.detail)
   const title = titles[code] ?? STATUS_CODES[status] ?? 'Error'
@@ -67,7 +67,8 @@ export function errorPage(error: TunnelError, accept: string): ErrorPage {
     headers:
       `Content-Type: ${type}; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
       `X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n` +
-      `X-Tunnel-Error: ${code}\r\n${retry === undefined ? '' : `Retry-After: ${retry}\r\n`}`,
+      `X-Tunnel-Error: ${code}\r\n${retry === undefined ? '' : `Retry-After: ${retry}\r\n`}` +
+      (code === 'TUN_ERR_METHOD' ? ALLOW : ''),
     body,
   }
 }

@@ -17,6 +17,7 @@ import {
   TunnelError,
 } from 'tunnel-protocol'
 import type { Member } from '../registry/tunnel.js'
+import { accessFields } from './access-line.js'
 import { type Loss, lossOf } from './repeat.js'
 import { ResponseWriter } from './response.js'
 
@@ -329,11 +330,7 @@ export class Exchange implements StreamHandler {
     this.#accessLog?.info(
       {
         request: this.id,
-        visitor: this.#from.visitor,
-        host: this.request.host,
-        method: this.request.method,
-        target: this.request.target.replace(/\?.*$/, ''),
-        status,
+        ...accessFields(this.request, this.#from, status),
         bytes: this.#response?.bytes ?? 0,
         ms: Math.round(performance.now() - this.#startedAt),
       },

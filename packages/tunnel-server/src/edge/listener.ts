@@ -3,6 +3,7 @@ import type { SecureContext } from 'node:tls'
 import { withReadBuffer } from 'tunnel-protocol'
 import { Admission } from './admission.js'
 import type { EdgeSettings } from './context.js'
+import { Gates } from './gate/gates.js'
 import { type PortOptions, Ports, SOCKET_OPTIONS } from './ports.js'
 import { secure } from './secure.js'
 import { type EdgeContext, VisitorConnection } from './visitor.js'
@@ -20,6 +21,7 @@ const EVICTION_MS = 3_000
 /** Owns the connections of visitors, and their deadlines. */
 export class EdgeListener implements EdgeContext {
   readonly settings: EdgeSettings
+  readonly gates = new Gates()
   readonly admission: Admission
   readonly isTrusted: (address: string) => boolean
   clock = Date.now()

@@ -15,9 +15,11 @@ import {
 } from 'tunnel-protocol'
 import { peerOf } from '../policy/peer.js'
 import { routeHost } from '../registry/route.js'
+import type { Answer } from './answer.js'
 import type { Edge } from './context.js'
 import { bodyTooLarge, Dispatch, type RequestSide } from './dispatch.js'
 import { errorPage } from './error-page.js'
+import { acceptOf } from './fields.js'
 import type { EdgeLimits } from './limits.js'
 import type { Loss } from './repeat.js'
 import { keepsAlive } from './response.js'
@@ -336,16 +338,17 @@ export class VisitorConnection implements BodySink, RequestSide {
     this.#linger()
   }
 
-  /** Answer with an error page; the connection goes on if the request it answers is known to be over. */
   refuse(error: TunnelError, request: RequestHead | undefined): void {
+    this.answer(errorPage(error, request === undefined ? '' : acceptOf(request)), request)
+  }
+
+  /** The connection goes on if the request that is answered is known to be over. */
+  answer({ status, headers, body }: Answer, request: RequestHead | undefined): void {
     this.#dispatch.release()
     const keep = request !== undefined && request.framing === 'none' && keepsAlive(request) && !this.closing
-    const page = errorPage(error, request === undefined ? '' : acceptOf(request))
-    const allow = error.code === 'TUN_ERR_METHOD' ? 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n' : ''
     const connection = keep ? (request.minor === 0 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n'
-    const head = `HTTP/1.1 ${page.status} ${STATUS_CODES[page.status] ?? 'Error'}\r\n${page.headers}${allow}${connection}\r\n`
-    this.outlet.text(head)
-    if (request?.method !== 'HEAD') this.outlet.piece(page.body)
+    this.outlet.text(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n${headers}${connection}\r\n`)
+    if (request?.method !== 'HEAD') this.outlet.piece(body)
     this.outlet.send()
     if (keep) this.exchangeDone(false)
     else this.#linger()
@@ -430,8 +433,4 @@ export class VisitorConnection implements BodySink, RequestSide {
   #in(ms: number): number {
     return ms === 0 ? 0 : this.#edge.clock + ms
   }
-}
-
-function acceptOf(request: RequestHead): string {
-  return /^accept:[ \t]*([^\r]*)\r\n/im.exec(request.forward)?.[1] ?? ''
 }

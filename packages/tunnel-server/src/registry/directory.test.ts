@@ -101,3 +101,24 @@ test('what an agent sent back is not sent to it again through another worker, wh
   assert.notEqual(directory.pickInstead(member(alice)), undefined)
   assert.notEqual(directory.pickInstead(member(second)), undefined, 'it may have been either of them')
 })
+
+test('with other rules the name has another number, and who served it here with those before serves it no more', () => {
+  const directory = new Directory()
+  const [before, after, elsewhere] = [new FakeCarrier('before'), new FakeCarrier('after'), new FakeCarrier('worker 2')]
+  Object.assign(elsewhere, { remote: true })
+  const rules = { allowIp: ['10.0.0.0/8'] }
+  directory.add('demo', 1)
+  const tunnel = directory.find('demo')!
+  directory.enter('demo', before, 7)
+  directory.setRemote('demo', new Map([[elsewhere, ['b']]]))
+  directory.setRules('demo', rules, 2)
+  assert.equal(tunnel.rules, rules)
+  assert.deepEqual([directory.findByNumber(1), directory.findByNumber(2)], [undefined, tunnel])
+  assert.deepEqual(
+    tunnel.members.map(({ holder, number }) => [holder.id, number]),
+    [['worker 2', 2]],
+  )
+  assert.equal(directory.pickHere(tunnel), undefined)
+  directory.enter('demo', after, 7)
+  assert.equal(directory.pick(tunnel)?.holder, after)
+})

@@ -1,3 +1,4 @@
+import type { Rules } from 'tunnel-protocol'
 import { agentOf } from './holding.js'
 import { avoid, isAvoided, isReachable, pickIndex } from './pick.js'
 import type { Carrier, Member, Tunnel } from './tunnel.js'
@@ -56,12 +57,27 @@ export class Directory {
     return next === undefined || isAvoided(next, now) ? undefined : next
   }
 
-  /** The name has been given to somebody. `number`: what workers call it among themselves, where there are several. */
-  add(name: string, number = 0): void {
+  /** The name has been given to somebody. `number`: what workers call it among themselves, where there are several. `rules`: as in setRules(). */
+  add(name: string, number = 0, rules?: Rules): void {
     if (this.#tunnels.has(name)) return
-    const tunnel = { name, number, streams: 0, waiting: new Set<() => void>(), members: [], turn: 0 }
+    const tunnel: Tunnel = { name, number, rules, streams: 0, waiting: new Set(), members: [], turn: 0 }
     this.#tunnels.set(name, tunnel)
     if (number > 0) this.#byNumber.set(number, tunnel)
+  }
+
+  /**
+   * Visitors of the name are asked for these from now on. Who serves it here has asked for others, and gets no further request. `number`: as in add(), and another
+   * one than before.
+   */
+  setRules(name: string, rules: Rules | undefined, number = 0): void {
+    const tunnel = this.#tunnels.get(name)
+    if (tunnel === undefined) return
+    tunnel.rules = rules
+    tunnel.members = tunnel.members.filter(({ holder }) => holder.remote === true)
+    for (const member of tunnel.members) member.number = number
+    this.#byNumber.delete(tunnel.number)
+    if (number > 0) this.#byNumber.set(number, tunnel)
+    tunnel.number = number
   }
 
   /** The name is free: whoever waits for it learns that. */

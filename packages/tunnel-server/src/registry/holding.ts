@@ -1,3 +1,5 @@
+import type { Rules } from 'tunnel-protocol'
+
 /** A session of an agent, as far as names are concerned. */
 export interface Holder {
   /** Names the session in logs. */
@@ -47,6 +49,8 @@ export interface Holding extends NameRecord {
   readonly name: string
   /** An agent has been told a claim of this tenure. */
   given: boolean
+  /** What is asked of its visitors. Those of an earlier process are not known: until an agent is back there is nobody to be protected. */
+  rules: Rules | undefined
   /** Of one agent unless it is pooled; empty while the agents are away. */
   seats: Seat[]
   /** When the name is free again while it has no seats, in milliseconds since the epoch. */

@@ -18,13 +18,16 @@ class Agent implements Holder {
   readonly instance: string
   readonly link: number
   attached = true
+  /** What it asks of visitors. */
+  readonly rules: unknown
   /** What it holds, as far as it has been told. */
   readonly holds = new Map<string, string>()
-  constructor(id: number, process: number, link: number, account: string) {
+  constructor(id: number, process: number, link: number, account: string, rules: unknown) {
     this.id = String(id)
     this.link = link
     this.instance = `process ${process}`
     this.account = account
+    this.rules = rules
   }
   replaced(name: string): void {
     this.holds.delete(name)
@@ -49,6 +52,7 @@ const step = fc.oneof(
       claim: fc.nat(4),
       force: fc.boolean(),
       pool: fc.boolean(),
+      rules: fc.constantFrom(undefined, { allowIp: ['10.0.0.0/8'] }, { denyIp: ['10.0.0.0/8'] }),
       told: fc.boolean(),
     }),
   },
@@ -69,14 +73,14 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
 
     for (const each of steps) {
       if (each.do === 'bind') {
-        const { process, link, name, force, pool } = each as Extract<typeof each, { do: 'bind' }>
+        const { process, link, name, force, pool, rules } = each as Extract<typeof each, { do: 'bind' }>
         const known = given.get(name)!
         const claim = known.at(-1 - each.claim)
         const before = holdings.find(name)
         const holders = before?.seats.map(({ holder }) => holder as Agent) ?? []
-        const agent = new Agent(count++, process, link, `account ${process % 2}`)
+        const agent = new Agent(count++, process, link, `account ${process % 2}`, rules)
         try {
-          const request = { tunnel: 1, name, force, pool, ...(claim === undefined ? {} : { claim }) }
+          const request = { tunnel: 1, name, force, pool, rules, ...(claim === undefined ? {} : { claim }) }
           const wasPooled = before?.pooled ?? false
           const owner = before?.account
           const tenure = before?.tenure
@@ -108,7 +112,7 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
             known.push(current)
           }
         } catch (error) {
-          assert.ok(error instanceof TunnelError && error.code === 'TUN_ERR_NAME_TAKEN', String(error))
+          assert.ok(error instanceof TunnelError && /^TUN_ERR_(NAME_TAKEN|RULES)$/.test(error.code), String(error))
           assert.ok(before !== undefined, 'a free name was refused')
           assert.deepEqual(
             before.seats.map(({ holder }) => holder),
@@ -143,7 +147,10 @@ test('whatever agents do and servers suffer, a name has one owner, and a claim t
         if (!tunnel.pooled) assert.ok(instances.size <= 1, `${record.name} has several owners`)
         const links = new Set(tunnel.seats.map(({ holder }) => `${holder.instance} ${holder.link}`))
         assert.equal(links.size, tunnel.seats.length, 'one link is there twice')
-        for (const { holder } of tunnel.seats) assert.ok(agents.includes(holder as Agent), 'held by one that is gone')
+        for (const { holder } of tunnel.seats) {
+          assert.ok(agents.includes(holder as Agent), 'held by one that is gone')
+          assert.deepEqual((holder as Agent).rules, tunnel.rules, 'served by one that asks for other rules')
+        }
       }
       assert.ok(total <= NAMES.length)
       for (const agent of agents) {

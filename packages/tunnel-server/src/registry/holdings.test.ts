@@ -362,3 +362,69 @@ test('what is kept of the names is said to have changed whenever it has', () => 
     assert.ok(changes > before, step.toString())
   }
 })
+
+const INSIDE = { allowIp: ['10.0.0.0/8'] }
+const refusedFor = (code: string, words: RegExp) => (error: unknown) =>
+  error instanceof TunnelError && error.code === code && words.test(error.detail)
+
+test('rules are known before anybody who brings them has a seat, and are those of whoever has the name', () => {
+  const told: unknown[] = []
+  const holdings = new Holdings({
+    leaseMs: 500,
+    maxTunnelsPerAccount: 3,
+    onRules: (name, rules) => told.push([name, rules]),
+    onSeats: ({ seats }) => told.push(seats.length),
+  })
+  const claim = give(holdings, { tunnel: 1, name: 'demo', rules: INSIDE }, new FakeHolder('alice'))
+  assert.deepEqual(told.splice(0), [['demo', INSIDE], 1, 1])
+  give(holdings, { tunnel: 1, name: 'demo', claim, rules: INSIDE }, new FakeHolder('alice, again', 'alice'))
+  assert.deepEqual(told.splice(0), [1, 1], 'the same as before')
+  give(holdings, { tunnel: 1, name: 'demo', claim }, new FakeHolder('alice, without', 'alice'))
+  assert.deepEqual(told, [['demo', undefined], 1, 1])
+  assert.equal(holdings.find('demo')?.rules, undefined)
+})
+
+test('rules that can not be used are refused, and change nothing', () => {
+  const { holdings } = holdingsAt()
+  const alice = new FakeHolder('alice')
+  const claim = give(holdings, { tunnel: 1, name: 'demo', rules: INSIDE }, alice)
+  for (const name of ['demo', 'other']) {
+    const request = { tunnel: 1, name, claim, rules: { allowIp: ['10.0.0.0/33'] } }
+    const unusable = refusedFor(
+      'TUN_ERR_RULES',
+      /^rules\.allowIp\[0\]: expected an address or CIDR .*, found "10\.0\.0\.0\/33"$/,
+    )
+    assert.throws(() => holdings.bind(request, new FakeHolder('alice, again', 'alice')), unusable)
+  }
+  assert.deepEqual(holdings.find('demo')?.rules, INSIDE)
+  assert.equal(holderOf(holdings, 'demo'), alice)
+  assert.equal(holdings.find('other'), undefined)
+})
+
+test('agents of a pool have the same rules; another one is refused, or takes the name over on purpose', () => {
+  const { holdings } = holdingsAt()
+  const pool = { tunnel: 1, name: 'demo', pool: true }
+  const alice = new FakeHolder('alice')
+  give(holdings, { ...pool, rules: INSIDE }, alice)
+  give(holdings, { ...pool, rules: { allowIp: ['10.0.0.0/8'] } }, new FakeHolder('bob'))
+  const other = refusedFor('TUN_ERR_RULES', /^you can't join "demo": .* have other rules for visitors; .* --force/)
+  for (const rules of [undefined, { allowIp: ['::1'] }]) {
+    assert.throws(() => holdings.bind({ ...pool, rules }, new FakeHolder('carol')), other)
+  }
+  assert.deepEqual(holdings.find('demo')?.rules, INSIDE)
+  assert.throws(() => holdings.bind(pool, new FakeHolder('stranger', 'stranger', 'another account')), taken)
+  give(holdings, { ...pool, force: true }, new FakeHolder('carol'))
+  assert.deepEqual(alice.lost, ['demo (1)'])
+  assert.deepEqual([holdings.find('demo')?.rules, holdings.find('demo')?.seats.length], [undefined, 1])
+})
+
+test('the rules of a name stay with it while its agents are away, and the first one that is back brings its own', () => {
+  const { holdings } = holdingsAt()
+  const pool = { tunnel: 1, name: 'demo', pool: true }
+  const alice = new FakeHolder('alice')
+  const claim = give(holdings, { ...pool, rules: INSIDE }, alice)
+  holdings.away(alice)
+  assert.deepEqual(holdings.find('demo')?.rules, INSIDE)
+  give(holdings, { ...pool, claim, rules: { denyIp: ['::1'] } }, new FakeHolder('bob'))
+  assert.deepEqual(holdings.find('demo')?.rules, { denyIp: ['::1'] })
+})

@@ -1,4 +1,5 @@
-import { type BindRequest, TunnelError } from 'tunnel-protocol'
+import { isDeepStrictEqual } from 'node:util'
+import { type BindRequest, parseRules, type Rules, TunnelError } from 'tunnel-protocol'
 import { type BindFacts, decideBind, refusal } from './bind-rules.js'
 import { Claims, newTenure } from './claims.js'
 import type { Holder, Holding, NameRecord, Seat } from './holding.js'
@@ -18,6 +19,8 @@ export interface HoldingsOptions {
   onGiven?: (name: string) => void
   /** The name is nobody's any more. */
   onFree?: (name: string) => void
+  /** Visitors of the name are asked for these from now on; called before anybody who brings them has a seat. */
+  onRules?: (name: string, rules: Rules | undefined) => void
   /** The seats of the name have changed, or whether one of them has been told. */
   onSeats?: (holding: Holding) => void
   /** Default Date.now; tests pass their own. */
@@ -36,6 +39,7 @@ export class Holdings {
   readonly #onChange: () => void
   readonly #onGiven: (name: string) => void
   readonly #onFree: (name: string) => void
+  readonly #onRules: (name: string, rules: Rules | undefined) => void
   readonly #onSeats: (holding: Holding) => void
   readonly #now: () => number
 
@@ -46,6 +50,7 @@ export class Holdings {
     this.#onChange = options.onChange ?? (() => {})
     this.#onGiven = options.onGiven ?? (() => {})
     this.#onFree = options.onFree ?? (() => {})
+    this.#onRules = options.onRules ?? (() => {})
     this.#onSeats = options.onSeats ?? (() => {})
     this.#now = options.now ?? Date.now
     const leaseEnds = this.#now() + this.leaseMs
@@ -78,9 +83,10 @@ export class Holdings {
   /**
    * Give a name to an agent; told() is owed once the agent has been told. A claim takes the name back from an absence, and, for the agent
    * that still runs, from a link of its own that the server still believes in. What else may be: bind-rules.ts.
-   * Throws TUN_ERR_NAME_INVALID, TUN_ERR_NAME_TAKEN or TUN_ERR_ACCOUNT_LIMIT.
+   * Throws TUN_ERR_NAME_INVALID, TUN_ERR_NAME_TAKEN, TUN_ERR_RULES or TUN_ERR_ACCOUNT_LIMIT.
    */
   bind(request: BindRequest, holder: Holder): Holding {
+    const rules = request.rules === undefined ? undefined : parseRules(request.rules)
     const name = request.name === undefined ? this.#freeName() : checkName(request.name)
     const tenure = this.#claims.tenureOf(name, request.claim)
     const pooled = request.pool === true
@@ -90,6 +96,7 @@ export class Holdings {
       this.#checkRoom(holder.account)
       const holding = this.#add(name, holder.account, tenure ?? newTenure())
       holding.pooled = pooled
+      this.#ask(holding, rules)
       this.#seat(holding, [seat])
       return holding
     }
@@ -100,16 +107,18 @@ export class Holdings {
       heldBySibling: existing.seats.some((each) => isSibling(each.holder, holder)),
       pooled: existing.pooled,
       wantsPool: pooled,
+      sameRules: existing.seats.length === 0 || isDeepStrictEqual(existing.rules, rules),
       force: request.force === true,
     }
     const verdict = decideBind(facts)
-    if (verdict === 'refuse') throw new TunnelError('TUN_ERR_NAME_TAKEN', refusal(name, facts))
+    if (verdict === 'refuse') throw refusal(name, facts)
     if (verdict === 'takeBack') this.#move(existing, holder.account)
     if (verdict === 'takeOver') {
       existing.tenure = newTenure()
       existing.given = false
     }
     existing.pooled = pooled
+    this.#ask(existing, rules)
     const before = existing.seats
     const kept = verdict === 'join' ? before.filter((each) => !isSameLink(each.holder, holder)) : []
     this.#seat(existing, [...kept, seat])
@@ -176,6 +185,12 @@ export class Holdings {
     for (const name of [...this.#holdings.keys()]) this.find(name)
   }
 
+  #ask(holding: Holding, rules: Rules | undefined): void {
+    if (isDeepStrictEqual(holding.rules, rules)) return
+    holding.rules = rules
+    this.#onRules(holding.name, rules)
+  }
+
   #seat(holding: Holding, seats: Seat[]): void {
     holding.seats = seats
     this.#onChange()
@@ -210,7 +225,16 @@ export class Holdings {
   }
 
   #add(name: string, account: string, tenure: string): Holding {
-    const holding: Holding = { name, account, tenure, given: false, pooled: false, seats: [], leaseEnds: 0 }
+    const holding: Holding = {
+      name,
+      account,
+      tenure,
+      given: false,
+      pooled: false,
+      rules: undefined,
+      seats: [],
+      leaseEnds: 0,
+    }
     this.#holdings.set(name, holding)
     this.#count(account, 1)
     this.#onGiven(name)

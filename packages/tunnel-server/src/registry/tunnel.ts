@@ -1,4 +1,4 @@
-import type { Session, TunnelError } from 'tunnel-protocol'
+import type { Rules, Session, TunnelError } from 'tunnel-protocol'
 
 /** What carries the streams of a tunnel: the session of an agent, or the way to another worker that has one. */
 export interface Carrier {
@@ -22,7 +22,7 @@ export interface Member {
   readonly tunnel: Tunnel
   readonly holder: Carrier
   /** The carrier's number for the tunnel. */
-  readonly number: number
+  number: number
   /** The agents it leads to (see agentOf()): one, unless they are another worker's. */
   agents: readonly string[]
   /** It comes after the others until then, in milliseconds since the epoch (see pick.ts). */
@@ -32,8 +32,13 @@ export interface Member {
 /** A name that belongs to somebody and, while that is here, where its requests go. */
 export interface Tunnel {
   readonly name: string
-  /** What workers call it among themselves; 0 where there is one process. */
-  readonly number: number
+  /**
+   * What workers call it among themselves, as long as its rules are the same: a request that was let in by others finds nobody. 0 where there is
+   * one process.
+   */
+  number: number
+  /** What is asked of its visitors. */
+  rules: Rules | undefined
   /** Visitors' streams open right now; the edge counts them. */
   streams: number
   /** Called when the tunnel can be reached again, or is no more: visitors who wait for that. */

@@ -3,6 +3,7 @@ import { type Session, silentLogger } from 'tunnel-protocol'
 import { type MemorySocket, socketPair, turn } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
 import type { EdgeSettings } from '../edge/context.js'
+import { Gates } from '../edge/gate/gates.js'
 import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
 import { Directory } from '../registry/directory.js'
 import { LIMITS } from './visitor-world.js'
@@ -62,6 +63,7 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
 /** What an edge is to its connections, without ports and timers. */
 export class MemoryEdge implements EdgeContext {
   readonly settings: EdgeSettings
+  readonly gates = new Gates()
   readonly admission: Admission
   readonly connections = new Set<VisitorConnection>()
   /** What the server's own pages were given, each with what came before on its connection. */

@@ -1,6 +1,7 @@
 import { parseRequestHead } from 'tunnel-protocol'
 import { SessionPair } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
+import { Gates } from '../edge/gate/gates.js'
 import type { EdgeLimits } from '../edge/limits.js'
 import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
 import { Directory } from '../registry/directory.js'
@@ -56,6 +57,7 @@ export class VisitorWorld {
         accessLog: undefined,
         handOver: (socket) => void socket.destroy(),
       },
+      gates: new Gates(),
       admission: this.admission,
       get clock() {
         return world.now

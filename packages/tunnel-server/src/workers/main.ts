@@ -97,6 +97,7 @@ class Main {
     this.#decisions = createDecisions(options, logger, {
       onGiven: (name) => this.#names.onGiven(name),
       onFree: (name) => this.#names.onFree(name),
+      onRules: (name, rules) => this.#names.onRules(name, rules),
       onSeats: (holding) => this.#names.onSeats(holding),
     })
   }

@@ -1,4 +1,4 @@
-import { type BindRequest, type ErrorCode, TunnelError } from 'tunnel-protocol'
+import { type BindRequest, type ErrorCode, type Rules, TunnelError } from 'tunnel-protocol'
 import type { Totals } from '../api/context.js'
 import type { Grant } from '../control/authority.js'
 import type { LinkRequest } from '../control/endpoint.js'
@@ -17,8 +17,10 @@ export interface Failure {
 /** A name that belongs to somebody. */
 export interface NameState {
   name: string
-  /** What workers call it among themselves; above 0. */
+  /** What workers call it among themselves; above 0, and another one with other rules. */
   number: number
+  /** What is asked of its visitors. */
+  rules?: Rules | undefined
   /** Workers that have an agent of it, with a link. */
   at: Place[]
 }
@@ -60,7 +62,7 @@ export type ToWorker =
   | { type: 'peer'; worker: number; opens: boolean }
   /** With a socket: a link that belongs here. */
   | { type: 'link'; request: LinkRequest }
-  /** A name is new, or has other workers. */
+  /** A name is new, or has other rules or workers. */
   | ({ type: 'name' } & NameState)
   | { type: 'free'; name: string }
   /** As Holder's methods. */

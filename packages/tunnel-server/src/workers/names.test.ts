@@ -19,6 +19,7 @@ function world() {
     maxTunnelsPerAccount: 100,
     onGiven: (name) => names.onGiven(name),
     onFree: (name) => names.onFree(name),
+    onRules: (name, rules) => names.onRules(name, rules),
     onSeats: (holding) => names.onSeats(holding),
   })
   return { told, names, holdings }
@@ -56,6 +57,21 @@ test('workers hear of a name when it is given, of each change in who can serve i
   await turn()
   assert.deepEqual(told, [{ type: 'free', name: 'demo' }])
   assert.deepEqual([names.online, names.states], [0, []])
+})
+
+test('workers hear of rules before the agent that brings them can be told anything, and know the name by another number', () => {
+  const { told, holdings } = world()
+  const [first, second] = [session(2, 'a'), session(1, 'b')]
+  const rules = { allowIp: ['10.0.0.0/8'] }
+  const holding = holdings.bind({ tunnel: 1, name: 'demo', rules }, first)
+  assert.deepEqual(told.splice(0), [
+    { type: 'name', name: 'demo', number: 1, at: [] },
+    { type: 'name', name: 'demo', number: 2, rules, at: [] },
+  ])
+  holdings.told('demo', first)
+  first.attached = false
+  holdings.bind({ tunnel: 1, name: 'demo', claim: holdings.claimOf(holding) }, second)
+  assert.deepEqual(told, [{ type: 'name', name: 'demo', number: 3, rules: undefined, at: [] }])
 })
 
 test('whatever happens, a worker that has heard everything, and one that begins, know which names there are and who has them', async () => {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Rules } from 'tunnel-protocol'
 import { agentOf, type Holding } from '../registry/holding.js'
 import type { NameState, Place, ToWorker } from './messages.js'
 import { RemoteHolder } from './remote-holder.js'
@@ -29,8 +30,17 @@ export class Names {
   }
 
   onGiven(name: string): void {
-    const state = { name, number: ++this.#lastNumber, at: [] }
+    const state: NameState = { name, number: ++this.#lastNumber, at: [] }
     this.#states.set(name, state)
+    this.#tell({ type: 'name', ...state })
+  }
+
+  /** Workers know of the rules before the agent hears that it has the name: they are told things in order. */
+  onRules(name: string, rules: Rules | undefined): void {
+    const state = this.#states.get(name)
+    if (state === undefined) return
+    state.rules = rules
+    state.number = ++this.#lastNumber
     this.#tell({ type: 'name', ...state })
   }
 

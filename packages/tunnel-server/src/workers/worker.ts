@@ -112,9 +112,10 @@ class Worker {
     this.#traffic!.take(socket)
   }
 
-  #onName({ name, number, at }: NameState): void {
+  #onName({ name, number, rules, at }: NameState): void {
     const elsewhere = at.filter(({ worker }) => worker !== this.#index)
-    this.#directory.add(name, number)
+    this.#directory.add(name, number, rules)
+    if (this.#directory.find(name)!.number !== number) this.#directory.setRules(name, rules, number)
     this.#directory.setRemote(name, new Map(elsewhere.map(({ worker, agents }) => [this.#peer(worker), agents])))
   }
 

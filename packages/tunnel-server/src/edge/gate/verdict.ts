@@ -1,0 +1,10 @@
+import type { RequestHead } from 'tunnel-protocol'
+import type { Answer } from '../answer.js'
+
+/** Why a request is not let in: a rule, as it is called in logs. */
+export type Refuser = 'allowIp' | 'denyIp'
+
+/** What becomes of a request at the gate. */
+export type Verdict =
+  /** It goes on to the agent, with this head. */
+  { kind: 'pass'; request: RequestHead } | { kind: 'refuse'; by: Refuser; answer: Answer }
