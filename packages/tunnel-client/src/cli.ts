@@ -2,8 +2,8 @@ import { addOptions, createLogger, givenFlags, runProgram, stopOnSignals } from 
 import { TunnelError } from 'tunnel-protocol'
 import { openBrowser } from './cli/open-browser.js'
 import { showTunnel } from './cli/output.js'
+import { hideSecrets, readToken, readUsers } from './cli/secrets.js'
 import { readSettings } from './cli/settings.js'
-import { hideToken, readToken } from './cli/token.js'
 import { clientOptions } from './options.js'
 import { SOFTWARE, Tunnel } from './tunnel.js'
 
@@ -25,7 +25,7 @@ Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 75 
 
 /** The `tunnel` command. */
 export async function main(argv: string[]): Promise<void> {
-  hideToken(argv, 'tunnel')
+  hideSecrets(argv, clientOptions, 'tunnel')
   await runProgram(argv, (program) => {
     program
       .name('tunnel')
@@ -56,6 +56,7 @@ export async function main(argv: string[]): Promise<void> {
         waitForOriginMs: options.waitForOriginMs,
         allowIp: given(options.allowIp),
         denyIp: given(options.denyIp),
+        basicAuth: readUsers(options.basicAuth, options.basicAuthFile),
         rules,
         pingIntervalMs: options.pingIntervalMs,
         pingDeadlineMs: options.pingDeadlineMs,

@@ -1,5 +1,5 @@
 import { logOptions } from 'tunnel-command/log-options'
-import { durationMs, integer, list, MAX_LINKS, type Option, parseNetwork, switched, text } from 'tunnel-protocol'
+import { durationMs, integer, lines, list, MAX_LINKS, type Option, parseNetwork, switched, text } from 'tunnel-protocol'
 
 /** Rows behind the flags of `tunnel`. */
 export const clientOptions = {
@@ -100,6 +100,7 @@ export const clientOptions = {
     flag: 'token',
     env: 'TUNNEL_TOKEN',
     metavar: '<token>',
+    secret: true,
     fallback: undefined as string | undefined,
     help: 'your token, where the server wants one; better in the environment, or in a file',
   }),
@@ -119,6 +120,18 @@ export const clientOptions = {
     flag: 'deny-ip',
     env: 'TUNNEL_DENY_IP',
     help: 'no visitors from these addresses, whatever --allow-ip says',
+  }),
+  basicAuth: users({
+    flag: 'basic-auth',
+    env: 'TUNNEL_BASIC_AUTH',
+    help: 'visitors who show this user name and password only; once for each user, in the environment one a line; others get 401',
+  }),
+  basicAuthFile: text({
+    flag: 'basic-auth-file',
+    env: 'TUNNEL_BASIC_AUTH_FILE',
+    metavar: '<path>',
+    fallback: undefined as string | undefined,
+    help: 'file with more of these, one user:password a line',
   }),
   open: switched({ flag: 'open', short: 'o', fallback: false, help: 'open the public URL in a browser' }),
   printRequests: switched({
@@ -159,6 +172,19 @@ function networks(row: { flag: string; env: string; help: string }): Option<stri
       const items = option.parse(value)
       if (items.length > 0 && items.every((item) => parseNetwork(item) !== undefined)) return items
       throw new Error('expected addresses or CIDRs such as 203.0.113.7,10.0.0.0/8,2001:db8::/32')
+    },
+  }
+}
+
+/** `user:password`, one a line, at least one where there are any. */
+function users(row: { flag: string; env: string; help: string }): Option<string[]> {
+  const option = lines({ ...row, metavar: '<user:password>', secret: true, fallback: [] })
+  return {
+    ...option,
+    parse(value) {
+      const items = option.parse(value)
+      if (items.length > 0 && items.every((item) => /^[^:]+:./.test(item))) return items
+      throw new Error('expected user:password')
     },
   }
 }

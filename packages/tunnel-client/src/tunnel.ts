@@ -1,14 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
-import {
-  type Bound,
-  type OpenRequest,
-  parseRules,
-  type Rules,
-  type Stream,
-  type StreamHandler,
-  TunnelError,
-} from 'tunnel-protocol'
+import { type Bound, type OpenRequest, type Rules, type Stream, type StreamHandler, TunnelError } from 'tunnel-protocol'
 import { AgentLinks } from './agent/agent-links.js'
 import { type ClaimStore, FileClaimStore } from './agent/claims.js'
 import { normalizeServerUrl } from './agent/server-url.js'
@@ -25,6 +17,7 @@ import { PatientDialer } from './origin/patient-dialer.js'
 import { OriginPool } from './origin/pool.js'
 import { authority, originTarget, targetName, targetUrl } from './origin/target.js'
 import { originTrust } from './origin/trust.js'
+import { rulesOf } from './rules.js'
 
 export interface TunnelOptions {
   /** Port of the local app. Needed unless `target` or `unix` says where it is. */
@@ -73,6 +66,8 @@ export interface TunnelOptions {
   allowIp?: string[] | undefined
   /** Those from which nobody is let in, whatever `allowIp` says. */
   denyIp?: string[] | undefined
+  /** Who is let in by basic authentication, `user:password` each; others get 401. Hashed at once: the server gets to know no password before a visitor types it. */
+  basicAuth?: string[] | undefined
   /** Rules for visitors in the form in which they are sent (docs/protocol.md); the options above win over their parts. */
   rules?: Rules | undefined
   /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */
@@ -151,14 +146,15 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
       observer: undefined,
       originName: targetName(target),
     }
+    const server = normalizeServerUrl(options.server ?? (process.env.TUNNEL_SERVER || 'http://localhost:8000'))
     this.#agent = new AgentLinks(
       {
-        server: normalizeServerUrl(options.server ?? (process.env.TUNNEL_SERVER || 'http://localhost:8000')),
+        server,
         name: options.subdomain,
         force: options.force ?? false,
         pool: options.pool ?? false,
         links: options.links,
-        rules: rulesOf(options),
+        rules: rulesOf(options, { server, name: options.subdomain }),
         token: options.token ?? (process.env.TUNNEL_TOKEN || undefined),
         claims: options.claims ?? new FileClaimStore(),
         software: SOFTWARE,
@@ -245,10 +241,6 @@ export function tunnel(options: TunnelOptions): Promise<Tunnel> {
     opened.on('online', onOnline).on('close', onClose).on('offline', onOffline)
     opened.start()
   })
-}
-
-function rulesOf({ rules, allowIp, denyIp }: TunnelOptions): Rules | undefined {
-  return parseRules({ ...rules, ...(allowIp && { allowIp }), ...(denyIp && { denyIp }) })
 }
 
 function checkHeader(value: string | undefined): string | undefined {

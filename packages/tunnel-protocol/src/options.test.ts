@@ -7,6 +7,7 @@ import {
   describeOption,
   durationMs,
   integer,
+  lines,
   list,
   type Option,
   resolveOptions,
@@ -115,6 +116,21 @@ test('a refusal names where the value came from', () => {
 
 test('a list may come from a flag that is given several times', () => {
   assert.deepEqual(resolveOptions({ items }, { items: ['a,b', 'c'] }, {}), { items: ['a', 'b', 'c'] })
+})
+
+test('items that may hold commas come one a line, as a flag each, or as a list in a file', () => {
+  const table = { items: lines({ flag: 'item', env: 'ITEMS', help: '', fallback: [] }) }
+  assert.deepEqual(resolveOptions(table, { items: ['a,b', 'c'] }, {}), { items: ['a,b', 'c'] })
+  assert.deepEqual(resolveOptions(table, {}, { ITEMS: 'a,b\r\n\nc \n' }), { items: ['a,b', 'c '] })
+  const file = { path: 'tunnel.yaml', values: { item: ['a,b', 'c'] } }
+  assert.deepEqual(resolveOptions(table, {}, {}, file), { items: ['a,b', 'c'] })
+})
+
+test('a refusal does not show a secret', () => {
+  const table = { port: { ...port, secret: true } }
+  const hidden = (error: unknown) =>
+    /^TUN_ERR_OPTION: --x: expected a whole number [^"]*$/.test((error as Error).message)
+  assert.throws(() => resolveOptions(table, { port: 'hunter2' }, {}), hidden)
 })
 
 test('help shows short and long flag, the default in words, and the variable', () => {

@@ -13,6 +13,10 @@ export interface Option<T> {
   /** Shown in help behind the flag; a flag without it is a switch. */
   metavar?: string
   help: string
+  /** What is given is shown in no message. Default false. */
+  secret?: boolean
+  /** What stands between the items of a list, in one text. Default a comma. */
+  separator?: string
   fallback: T
   /** Throws an Error whose message says what was expected. */
   parse(text: string): T
@@ -50,6 +54,16 @@ export function list(row: Row<string[]>): Option<string[]> {
         .split(',')
         .map((item) => item.trim())
         .filter((item) => item !== ''),
+  }
+}
+
+/** One item a line, which may hold commas; a flag is given once for each. */
+export function lines(row: Row<string[]>): Option<string[]> {
+  return {
+    metavar: '<text>',
+    ...row,
+    separator: '\n',
+    parse: (value) => value.split(/\r?\n/).filter((item) => item !== ''),
   }
 }
 
@@ -158,10 +172,14 @@ export function resolveOptions<T extends OptionTable>(
     const fromFile = Object.hasOwn(file.values, name) ? file.values[name] : undefined
     if (typeof given === 'boolean') values[key] = given
     else if (given !== undefined)
-      values[key] = parse(option, Array.isArray(given) ? given.join(',') : given, `--${option.flag}`)
+      values[key] = parse(
+        option,
+        Array.isArray(given) ? given.join(option.separator ?? ',') : given,
+        `--${option.flag}`,
+      )
     else if (fromEnv !== undefined && fromEnv !== '') values[key] = parse(option, fromEnv, option.env!)
     else if (fromFile !== undefined && fromFile !== null)
-      values[key] = parse(option, asText(fromFile, `${file.path}: ${name}`), `${file.path}: ${name}`)
+      values[key] = parse(option, asText(fromFile, `${file.path}: ${name}`, option.separator), `${file.path}: ${name}`)
     else values[key] = option.fallback
   }
   const unknown = Object.keys(file.values).find((name) => !names.has(name))
@@ -175,8 +193,8 @@ export function resolveOptions<T extends OptionTable>(
 }
 
 /** Never shows the value: it may be a secret in the wrong shape. */
-function asText(value: unknown, source: string): string {
-  if (Array.isArray(value)) return value.map((item) => asText(item, source)).join(',')
+function asText(value: unknown, source: string, separator = ','): string {
+  if (Array.isArray(value)) return value.map((item) => asText(item, source, separator)).join(separator)
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value)
   throw new TunnelError('TUN_ERR_OPTION', `${source}: expected text, a number, true, false or a list of them`)
 }
@@ -185,7 +203,8 @@ function parse(option: Option<unknown>, value: string, source: string): unknown 
   try {
     return option.parse(value)
   } catch (error) {
-    throw new TunnelError('TUN_ERR_OPTION', `${source}: ${(error as Error).message}, got "${value}"`)
+    const got = option.secret === true ? '' : `, got "${value}"`
+    throw new TunnelError('TUN_ERR_OPTION', `${source}: ${(error as Error).message}${got}`)
   }
 }
 

@@ -27,6 +27,13 @@ test('a file holds any of the settings, and rules; a flag wins, then the environ
   assert.deepEqual([options.allowIp, rules], [['10.0.0.0/8', '::1'], { denyIp: ['192.0.2.1'] }])
 })
 
+test('users come one a flag, one a line, or as a list', async () => {
+  const users = ['alice:a,b', 'bob:c']
+  assert.deepEqual((await read('basic-auth: ["alice:a,b", "bob:c"]\n')).options.basicAuth, users)
+  assert.deepEqual((await readSettings({ basicAuth: users }, {})).options.basicAuth, users)
+  assert.deepEqual((await readSettings({}, { TUNNEL_BASIC_AUTH: users.join('\n') })).options.basicAuth, users)
+})
+
 test('the environment can name the file', async () => {
   writeFileSync(path, 'port: 3000\n')
   assert.equal((await readSettings({}, { TUNNEL_CLIENT_CONFIG: path })).options.port, 3_000)
@@ -54,6 +61,9 @@ const wrong: Array<[yaml: string, flags: object, code: string, words: RegExp]> =
     'TUN_ERR_OPTION',
     /^--allow-ip: expected addresses or CIDRs .*, got "10\.0\.0\.0\/33"$/,
   ],
+  ['basic-auth: hunter2\n', {}, 'TUN_ERR_OPTION', /tunnel\.yaml: basic-auth: expected user:password$/],
+  ['', { basicAuth: ['alice:hunter2', 'hunter2'] }, 'TUN_ERR_OPTION', /^--basic-auth: expected user:password$/],
+  ['', { basicAuth: [''] }, 'TUN_ERR_OPTION', /^--basic-auth: expected user:password$/],
   ['', { denyIp: [''] }, 'TUN_ERR_OPTION', /^--deny-ip: expected addresses or CIDRs .*, got ""$/],
 ]
 for (const [yaml, flags, code, words] of wrong) {

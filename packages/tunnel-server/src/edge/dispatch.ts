@@ -16,7 +16,7 @@ export interface RequestSide extends VisitorSide, ParkedRequest {
   readonly heldBytes: number
   /** The request is on its way, and its body may follow. */
   sent(request: RequestHead): void
-  /** It waits, for so many milliseconds at most: then timeOut() is owed. */
+  /** It waits, for so many milliseconds at most: then timeOut() is owed. 0: for as long as it takes. */
   waits(ms: number): void
   /** It has waited, and is on its way: what has come meanwhile may be read. */
   goesOn(): void
@@ -49,6 +49,8 @@ export class Dispatch {
   #exchange: Exchange | undefined
   /** Takes the request that waits for its tunnel on its way again. */
   #parked: (() => void) | undefined
+  /** What the gate waits for before it can say more. */
+  #awaited: Promise<void> | undefined
 
   constructor(edge: Edge, side: RequestSide, peer: PeerFacts) {
     this.#edge = edge
@@ -62,14 +64,14 @@ export class Dispatch {
     return this.#exchange
   }
 
-  /** The current request waits for its tunnel. */
+  /** The current request waits for its tunnel, or for the gate. */
   get waiting(): boolean {
-    return this.#parked !== undefined
+    return this.#parked !== undefined || this.#awaited !== undefined
   }
 
   /** There is a request, sent or not. */
   get busy(): boolean {
-    return this.#exchange !== undefined || this.#parked !== undefined
+    return this.#exchange !== undefined || this.waiting
   }
 
   /** Send `request` to the tunnel `name`; undefined: its host is none of ours. Refuses it where that can't be. */
@@ -107,6 +109,10 @@ export class Dispatch {
         const { by, answer } = verdict
         this.#edge.settings.accessLog?.info(accessFields(request, this.#from!, answer.status), `refused by ${by}`)
         this.#side.answer(answer, request)
+        return false
+      }
+      if (verdict.kind === 'wait') {
+        this.#await(verdict.until)
         return false
       }
       this.#passed = verdict.request
@@ -149,15 +155,32 @@ export class Dispatch {
     if (parkMs === 0 || !this.#edge.admission.parking.enter(this.#side, PARKED_BASE_BYTES + held)) throw offline(tunnel)
     this.#parked = () => {
       this.#unpark()
-      try {
-        if (this.#edge.settings.directory.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
-        if (this.#proceed()) this.#side.goesOn()
-      } catch (error) {
-        this.#side.refuse(TunnelError.from(error), request)
-      }
+      this.#goOn()
     }
     tunnel.waiting.add(this.#parked)
     this.#side.waits(parkMs)
+  }
+
+  #await(until: Promise<void>): void {
+    this.#awaited = until
+    this.#side.waits(0)
+    void until.then(() => {
+      if (this.#awaited !== until) return // it has been given up, and maybe another one waits
+      this.#awaited = undefined
+      this.#goOn()
+    })
+  }
+
+  /** The request has waited. */
+  #goOn(): void {
+    const tunnel = this.#tunnel!
+    const request = this.#request!
+    try {
+      if (this.#edge.settings.directory.find(tunnel.name) !== tunnel) throw noTunnel(tunnel.name)
+      if (this.#proceed()) this.#side.goesOn()
+    } catch (error) {
+      this.#side.refuse(TunnelError.from(error), request)
+    }
   }
 
   #unpark(): void {
@@ -206,6 +229,7 @@ export class Dispatch {
   release(): Exchange | undefined {
     const exchange = this.#exchange
     this.#unpark()
+    this.#awaited = undefined
     this.#exchange = undefined
     this.#request = undefined
     this.#passed = undefined

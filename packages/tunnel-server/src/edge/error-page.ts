@@ -5,6 +5,8 @@ import type { Answer } from './answer.js'
 const titles: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_NO_TUNNEL: 'No such tunnel',
   TUN_ERR_ADDRESS_REFUSED: 'Not from here',
+  TUN_ERR_SIGN_IN: 'Sign in first',
+  TUN_ERR_TOO_MANY_ATTEMPTS: 'Too many attempts',
   TUN_ERR_TUNNEL_OFFLINE: 'This tunnel is away',
   TUN_ERR_ORIGIN_REFUSED: 'The app is not running',
   TUN_ERR_ORIGIN_TLS: 'The app is not trusted',
@@ -21,6 +23,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_NO_TUNNEL: 'Check the address for a typing error, or ask whoever shared it whether the tunnel is still open.',
   TUN_ERR_ADDRESS_REFUSED:
     'Whoever shares this tunnel has said from which addresses it can be reached. Ask them to add yours.',
+  TUN_ERR_SIGN_IN: 'Whoever shares this tunnel with you knows how to get in.',
   TUN_ERR_TUNNEL_OFFLINE: 'It was here a moment ago. Try again in a few seconds.',
   TUN_ERR_ORIGIN_REFUSED: 'The tunnel is open, and works again as soon as the app behind it has started.',
   TUN_ERR_ORIGIN_TLS: 'The tunnel is open, but has no secure connection to the app behind it.',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Rules, TunnelError } from 'tunnel-protocol'
+import { checkPassword, hashPassword, type Rules, TunnelError } from 'tunnel-protocol'
 import type { FakeSocket } from '../../testing/fake-socket.js'
 import { VisitorWorld } from '../../testing/visitor-world.js'
+import { Gates } from './gates.js'
+import { PasswordChecks } from './password-checks.js'
 
 const LINES = 'Host: demo.example.com\r\n'
 const PROXY = '10.0.0.1'
@@ -133,4 +135,151 @@ test('a refusal is logged with the rule that it is for, and without the query', 
   assert.deepEqual(lines, [
     { visitor, host: 'demo.example.com', method: 'GET', target: '/a', status: 403, message: 'refused by denyIp' },
   ])
+})
+
+const basic = (credentials: string) => `Authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`
+const USERS = {
+  basicAuth: [
+    { user: 'alice', hash: hashPassword('open sesame') },
+    { user: 'jürgen', hash: hashPassword('süß:e') },
+  ],
+}
+
+/** Passwords are looked at only once the test says so. */
+function holdPasswords(world: VisitorWorld): () => void {
+  const held: Array<() => void> = []
+  const checks = new PasswordChecks(undefined, (...check) => void held.push(() => checkPassword(...check)))
+  Object.assign(world.context, { gates: new Gates(checks) })
+  return () => {
+    for (const go of held.splice(0)) go()
+  }
+}
+
+/** Let passwords be looked at, which happens beside this thread. */
+async function untilAnswered(world: VisitorWorld, done: () => boolean): Promise<void> {
+  while (!done()) {
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    await world.settle()
+  }
+}
+
+test('whoever shows no user name and password is asked for them, and no agent hears of it', async () => {
+  const world = guarded(USERS)
+  const visitor = await say(world, get('/') + get('/', 'Authorization: Bearer x\r\n'))
+  assert.deepEqual(answers(visitor), ['401 TUN_ERR_SIGN_IN', '401 TUN_ERR_SIGN_IN'])
+  assert.match(visitor.received, /\r\nWWW-Authenticate: Basic realm="demo", charset="UTF-8"\r\n/)
+  assert.deepEqual(world.requests, [])
+})
+
+test('whoever shows them is let in, at once the next time, and the app never sees them', async () => {
+  const world = guarded(USERS)
+  const first = await say(world, get('/a', basic('alice:open sesame')))
+  await untilAnswered(world, () => world.requests.length === 1)
+  await world.answer(0, 'one')
+  assert.match(first.received, /one$/)
+  await say(world, get('/b', basic('alice:open sesame').replace('Authorization: Basic ', 'authorization:\tbASIC   ')))
+  assert.equal(world.requests.length, 2)
+  first.say(get('/c', basic('ju\u0308rgen:süß:e')))
+  await untilAnswered(world, () => world.requests.length === 3)
+  for (const { open } of world.pair.opened) {
+    assert.doesNotMatch(open.head, /authorization/i)
+    assert.match(open.head, /^GET \/. HTTP\/1\.1\r\nHost: demo\.example\.com\r\nX-Forwarded-For: /)
+  }
+})
+
+const wrong = {
+  'a wrong password': basic('alice:open sesam'),
+  'an unknown user': basic('bob:open sesame'),
+  'no password': basic('alice:'),
+  'no colon': basic('alice'),
+  nothing: 'Authorization: Basic\r\n',
+  'no base64': 'Authorization: Basic =\r\n',
+  'two fields': basic('alice:open sesame').repeat(2),
+  'a field of another kind beside it': `${basic('alice:open sesame')}Authorization: Bearer x\r\n`,
+}
+for (const [what, lines] of Object.entries(wrong)) {
+  test(`${what}: 401`, async () => {
+    const world = guarded(USERS)
+    const visitor = await say(world, get('/', lines))
+    await untilAnswered(world, () => visitor.received !== '')
+    assert.deepEqual(answers(visitor), ['401 TUN_ERR_SIGN_IN'])
+    assert.deepEqual(world.requests, [])
+  })
+}
+
+test('the answer to a wrong password does not tell whether there is such a user', async () => {
+  const world = guarded(USERS)
+  const both = []
+  for (const user of ['alice', 'bob']) {
+    const visitor = await say(world, get('/', basic(`${user}:wrong`)))
+    await untilAnswered(world, () => visitor.received !== '')
+    both.push(visitor.received)
+  }
+  assert.equal(both[0], both[1])
+})
+
+test('an address that guesses too often has to wait; others, and who is known, do not', async () => {
+  const world = guarded(USERS)
+  const known = await say(world, get('/a', basic('alice:open sesame')))
+  await untilAnswered(world, () => world.requests.length === 1)
+  await world.answer(0, 'one')
+  const guesser = world.visitor()
+  const guesses = Array.from({ length: 12 }, (_, i) => get('/', basic(`alice:${i}`)))
+  guesser.say(guesses.join(''))
+  await untilAnswered(world, () => answers(guesser).length === 12)
+  const limit = '429 TUN_ERR_TOO_MANY_ATTEMPTS'
+  assert.deepEqual(answers(guesser), [...Array(10).fill('401 TUN_ERR_SIGN_IN'), limit, limit])
+  assert.match(guesser.received, /\r\nRetry-After: [1-6]\r\n/)
+  guesser.say(guesses[0]!)
+  await world.settle()
+  assert.equal(answers(guesser).at(-1), '401 TUN_ERR_SIGN_IN', 'of this one it is known that it is wrong')
+  known.say(get('/b', basic('alice:open sesame')))
+  await say(world, get('/c', basic('jürgen:süß:e')), '192.0.2.2')
+  await untilAnswered(world, () => world.requests.length === 3)
+})
+
+test('a request whose password is looked at keeps its body, and those behind it their turn', async () => {
+  const world = guarded(USERS)
+  const credentials = basic('alice:open sesame')
+  const visitor = world.visitor()
+  visitor.say(`POST /a HTTP/1.1\r\n${LINES}${credentials}Content-Length: 10\r\n\r\n12345`)
+  visitor.say(`67890${get('/b', credentials)}${get('/c')}`)
+  await untilAnswered(world, () => world.requests.length === 1)
+  assert.equal(world.pair.opened[0]!.handler.bytes.toString(), '1234567890')
+  await world.answer(0, 'one')
+  await world.answer(1, 'two')
+  assert.deepEqual(world.requests, ['POST /a', 'GET /b'])
+  assert.deepEqual(answers(visitor), ['200 ', '200 ', '401 TUN_ERR_SIGN_IN'])
+})
+
+test('a visitor who leaves while his password is looked at asks for nothing any more', async () => {
+  const world = guarded(USERS)
+  const lookAtPasswords = holdPasswords(world)
+  const visitor = await say(world, get('/a', basic('alice:open sesame')))
+  visitor.sayEnd()
+  await world.settle()
+  await say(world, get('/b', basic('alice:open sesame')))
+  assert.equal(world.admission.visitors, 0)
+  lookAtPasswords()
+  await untilAnswered(world, () => world.requests.length > 0)
+  assert.deepEqual(world.requests, ['GET /b'])
+  assert.equal(world.admission.visitors, 1)
+})
+
+test('rules that change while a password is looked at are the ones that hold', async () => {
+  const world = guarded(USERS)
+  const lookAtPasswords = holdPasswords(world)
+  const visitor = await say(world, get('/a', basic('alice:open sesame')), '198.51.100.7')
+  lookAtPasswords()
+  ask(world, { allowIp: ['192.0.2.0/24'] })
+  await untilAnswered(world, () => visitor.received !== '')
+  assert.deepEqual(answers(visitor), [REFUSED])
+})
+
+test('a server that shuts down says so to whoever waits at a gate', async () => {
+  const world = guarded(USERS)
+  holdPasswords(world)
+  const visitor = await say(world, get('/a', basic('alice:open sesame')))
+  await world.evict()
+  assert.deepEqual(answers(visitor), ['503 TUN_ERR_DRAINING'])
 })

@@ -2,9 +2,12 @@ import type { RequestHead } from 'tunnel-protocol'
 import type { Answer } from '../answer.js'
 
 /** Why a request is not let in: a rule, as it is called in logs. */
-export type Refuser = 'allowIp' | 'denyIp'
+export type Refuser = 'allowIp' | 'denyIp' | 'basicAuth'
 
 /** What becomes of a request at the gate. */
 export type Verdict =
   /** It goes on to the agent, with this head. */
-  { kind: 'pass'; request: RequestHead } | { kind: 'refuse'; by: Refuser; answer: Answer }
+  | { kind: 'pass'; request: RequestHead }
+  | { kind: 'refuse'; by: Refuser; answer: Answer }
+  /** Ask again when the promise has resolved, which it does in any case. */
+  | { kind: 'wait'; until: Promise<void> }

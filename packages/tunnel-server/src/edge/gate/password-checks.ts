@@ -1,0 +1,123 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { checkPassword } from 'tunnel-protocol'
+import { type AttemptLimits, Attempts } from './attempts.js'
+
+/** What a visitor has shown, and what it has to fit. */
+export interface Guess {
+  /** As hashPassword gives it. */
+  hash: string
+  password: string
+  /** Who is said to know it; empty where nobody is named. */
+  user: string
+}
+
+/** Each takes 16 MiB and a thread of the four that Node has for such, and for files. */
+const MAX_RUNNING = 2
+/** Requests that may wait for an outcome at once, for all visitors together; each holds its head, and what came behind it. */
+const MAX_ASKING = 128
+/** Guesses of which it is remembered whether they were right. */
+const MAX_KNOWN = 4_096
+/** When to come again where too many wait, in milliseconds. */
+const BUSY_MS = 1_000
+
+/** Ten guesses at once, and one more every six seconds. */
+export const ATTEMPTS: AttemptLimits = { burst: 10, regainMs: 6_000 }
+
+/**
+ * Finds out whether passwords are right, beside this thread, a few at a time and not too often for one visitor; and remembers it, so that it need not be found
+ * out with every request. No password is kept: what is remembered are digests under a key that ends with the process.
+ */
+export class PasswordChecks {
+  readonly #attempts: Attempts
+  readonly #check: typeof checkPassword
+  readonly #key = randomBytes(32)
+  /** Whether each was right; the one that was asked about last comes last. */
+  readonly #known = new Map<string, boolean>()
+  /** Those that are being found out. */
+  readonly #pending = new Map<string, Promise<void>>()
+  /** Requests that wait. */
+  #asking = 0
+  #running = 0
+  readonly #waiting: Array<() => void> = []
+
+  /** `check`: tests pass their own. */
+  constructor(attempts = new Attempts(ATTEMPTS), check = checkPassword) {
+    this.#attempts = attempts
+    this.#check = check
+  }
+
+  /** Whether the guess is right; undefined where find() has to find it out. */
+  known(guess: Guess): boolean | undefined {
+    const digest = this.#digestOf(guess)
+    const isRight = this.#known.get(digest)
+    if (isRight === undefined) return undefined
+    this.#known.delete(digest)
+    this.#known.set(digest, isRight)
+    return isRight
+  }
+
+  /**
+   * Find it out for `guesser`. When the promise has resolved, which it always does, known() says it. A number: there have been too many guesses;
+   * how many milliseconds to wait for another one.
+   */
+  find(guesser: string, guess: Guess): Promise<void> | number {
+    if (this.#asking >= MAX_ASKING) return BUSY_MS
+    const digest = this.#digestOf(guess)
+    let found = this.#pending.get(digest) // a browser asks for a page and all that belongs to it
+    if (found === undefined) {
+      const waitMs = this.#attempts.take(guesser)
+      if (waitMs > 0) return waitMs
+      found = this.#begin(guesser, guess, digest)
+      this.#pending.set(digest, found)
+    }
+    this.#asking++
+    return found.then(() => {
+      this.#asking--
+    })
+  }
+
+  #begin(guesser: string, { password, hash }: Guess, digest: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#inTurn(() =>
+        this.#check(password, hash, (isRight) => {
+          this.#pending.delete(digest)
+          this.#remember(digest, isRight)
+          if (isRight) this.#attempts.giveBack(guesser)
+          resolve()
+          this.#next()
+        }),
+      )
+    })
+  }
+
+  #inTurn(run: () => void): void {
+    if (this.#running >= MAX_RUNNING) {
+      this.#waiting.push(run)
+      return
+    }
+    this.#running++
+    run()
+  }
+
+  #next(): void {
+    this.#running--
+    const run = this.#waiting.shift()
+    if (run !== undefined) this.#inTurn(run)
+  }
+
+  #remember(digest: string, isRight: boolean): void {
+    this.#known.set(digest, isRight)
+    if (this.#known.size <= MAX_KNOWN) return
+    for (const first of this.#known.keys()) {
+      this.#known.delete(first)
+      return
+    }
+  }
+
+  /** Of two users with one password it is told apart who has shown it: else the time would tell which users there are. */
+  #digestOf({ hash, user, password }: Guess): string {
+    return createHmac('sha256', this.#key)
+      .update(JSON.stringify([hash, user, password]))
+      .digest('base64')
+  }
+}
