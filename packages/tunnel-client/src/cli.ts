@@ -57,6 +57,7 @@ export async function main(argv: string[]): Promise<void> {
         allowIp: given(options.allowIp),
         denyIp: given(options.denyIp),
         basicAuth: readUsers(options.basicAuth, options.basicAuthFile),
+        password: options.password,
         rules,
         pingIntervalMs: options.pingIntervalMs,
         pingDeadlineMs: options.pingDeadlineMs,

@@ -1,5 +1,16 @@
 import { logOptions } from 'tunnel-command/log-options'
-import { durationMs, integer, lines, list, MAX_LINKS, type Option, parseNetwork, switched, text } from 'tunnel-protocol'
+import {
+  durationMs,
+  integer,
+  lines,
+  list,
+  MAX_LINKS,
+  MAX_PASSWORD_LENGTH,
+  type Option,
+  parseNetwork,
+  switched,
+  text,
+} from 'tunnel-protocol'
 
 /** Rows behind the flags of `tunnel`. */
 export const clientOptions = {
@@ -133,6 +144,20 @@ export const clientOptions = {
     fallback: undefined as string | undefined,
     help: 'file with more of these, one user:password a line',
   }),
+  password: {
+    ...text({
+      flag: 'password',
+      env: 'TUNNEL_PASSWORD',
+      metavar: '<password>',
+      secret: true,
+      fallback: undefined as string | undefined,
+      help: 'visitors who type this password into a sign-in page only; better in the environment, or in the file of --config',
+    }),
+    parse(value: string) {
+      if (value !== '' && value.length <= MAX_PASSWORD_LENGTH) return value
+      throw new Error(`expected 1 to ${MAX_PASSWORD_LENGTH} characters`)
+    },
+  },
   open: switched({ flag: 'open', short: 'o', fallback: false, help: 'open the public URL in a browser' }),
   printRequests: switched({
     flag: 'print-requests',

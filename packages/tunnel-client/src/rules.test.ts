@@ -35,6 +35,14 @@ test('users are sent with the hashes of their passwords', async () => {
   assert.doesNotMatch(JSON.stringify(rules), /sesame/)
 })
 
+test('a password is sent as its hash', async () => {
+  const rules = rulesOf({ password: 'open sesame' }, place)!
+  assert.ok(await matches('open sesame', rules.password!.hash))
+  assert.doesNotMatch(JSON.stringify(rules), /sesame/)
+  for (const password of ['', 'x'.repeat(1_025)])
+    assert.throws(() => rulesOf({ password }, place), /password: expected/)
+})
+
 test('the hash of a password is the same in each run, and another one for another name, server or user', () => {
   const hash = (where: Parameters<typeof rulesOf>[1], user = 'alice') =>
     rulesOf({ basicAuth: [`${user}:secret`] }, where)!.basicAuth![0]!.hash

@@ -15,6 +15,7 @@ export interface VisitorOptions {
   denyIp?: string[] | undefined
   /** `user:password` each. */
   basicAuth?: string[] | undefined
+  password?: string | undefined
   /** In the form in which they are sent. Those above take the place of their parts. */
   rules?: Rules | undefined
 }
@@ -30,7 +31,8 @@ interface Place {
  * The rules to send; undefined where there are none. Passwords are hashed here, which takes some 30 ms each: the server gets to know none before a visitor
  * types it. Throws TUN_ERR_RULES, or TUN_ERR_OPTION for credentials that are none.
  */
-export function rulesOf({ allowIp, denyIp, basicAuth, rules }: VisitorOptions, place: Place): Rules | undefined {
+export function rulesOf(options: VisitorOptions, place: Place): Rules | undefined {
+  const { allowIp, denyIp, basicAuth, password, rules } = options
   const users = basicAuth?.map((credentials) => {
     const { user, password } = readCredentials(credentials)
     return { user, hash: hashPassword(password, saltOf(place, `user ${user}`)) }
@@ -40,6 +42,9 @@ export function rulesOf({ allowIp, denyIp, basicAuth, rules }: VisitorOptions, p
     ...(allowIp && { allowIp }),
     ...(denyIp && { denyIp }),
     ...(users && { basicAuth: users }),
+    ...(password !== undefined && {
+      password: { hash: hashPassword(checkLength('password', password), saltOf(place, 'password')) },
+    }),
   })
 }
 

@@ -68,6 +68,8 @@ export interface TunnelOptions {
   denyIp?: string[] | undefined
   /** Who is let in by basic authentication, `user:password` each; others get 401. Hashed at once: the server gets to know no password before a visitor types it. */
   basicAuth?: string[] | undefined
+  /** What visitors have to type into a sign-in page; or they show what `basicAuth` wants, where both are given. Hashed like those. */
+  password?: string | undefined
   /** Rules for visitors in the form in which they are sent (docs/protocol.md); the options above win over their parts. */
   rules?: Rules | undefined
   /** Give up and reject with TUN_ERR_CONNECT when the tunnel is not open after so many milliseconds. 0: never. Default 30_000. */

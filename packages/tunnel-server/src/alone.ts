@@ -21,6 +21,7 @@ export async function startAlone(settings: Settings, logger: Logger, inherited: 
   const traffic = await createTraffic(options, readings, {
     authority,
     directory,
+    passKey: decisions.passKey,
     logger,
     software: SOFTWARE,
     publicUrl,

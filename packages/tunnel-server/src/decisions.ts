@@ -1,9 +1,10 @@
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger, TunnelError } from 'tunnel-protocol'
 import { AccountSessions } from './accounts/sessions.js'
 import { LocalAuthority } from './control/authority.js'
 import type { ServerOptions } from './options.js'
-import { Claims } from './registry/claims.js'
+import { CLAIM_KEY_BYTES, Claims } from './registry/claims.js'
 import { Holdings, type HoldingsOptions } from './registry/holdings.js'
 import { dataFolder } from './store/data-folder.js'
 import { claimKey } from './store/key-file.js'
@@ -17,6 +18,8 @@ const LAST_WRITE_MS = 2_000
 /** Names and accounts of the whole server, and what is kept of them. */
 export interface Decisions {
   readonly authority: LocalAuthority
+  /** Signs what visitors are let in by (see GateSettings). */
+  readonly passKey: Buffer
   apply(options: ServerOptions): void
   /** Write a last time: from then on the files are a successor's. A disk that is stuck does not keep us. */
   close(): Promise<void>
@@ -30,11 +33,13 @@ export function createDecisions(
 ): Decisions {
   const sessions = new AccountSessions(options.maxSessionsPerAccount)
   const folder = usableFolder(options.dataDir, logger)
+  const key = folder === undefined ? randomBytes(CLAIM_KEY_BYTES) : claimKey(folder)
   const holdings: Holdings = new Holdings({
     ...events,
     leaseMs: options.leaseMs,
     maxTunnelsPerAccount: options.maxTunnelsPerAccount,
-    ...(folder === undefined ? {} : { claims: new Claims(claimKey(folder)), names: readNames(folder) }),
+    claims: new Claims(key),
+    ...(folder === undefined ? {} : { names: readNames(folder) }),
     onChange: () => names?.changed(),
   })
   const names = folder === undefined ? undefined : new NameStore(folder, () => holdings.records(), logger)
@@ -42,6 +47,7 @@ export function createDecisions(
   const whenSaved = (then: () => void) => (names === undefined ? then() : names.whenSaved(then))
   return {
     authority: new LocalAuthority({ holdings, sessions, whenSaved }),
+    passKey: Buffer.from(hkdfSync('sha256', key, '', 'passes', 32)),
     apply(fresh) {
       sessions.max = fresh.maxSessionsPerAccount
       holdings.leaseMs = fresh.leaseMs

@@ -23,6 +23,8 @@ const MAX_PARKED_BYTES = 32 * 1024 * 1024
 export interface TrafficContext {
   authority: Authority
   directory: Directory
+  /** As GateSettings has it. */
+  passKey: Buffer
   logger: Logger
   /** Software and version. */
   software: string
@@ -60,7 +62,7 @@ export interface Traffic {
 export async function createTraffic(
   options: ServerOptions,
   readings: Readings,
-  { authority, directory, logger, software, publicUrl, totals, elsewhere, processes = 1 }: TrafficContext,
+  { authority, directory, passKey, logger, software, publicUrl, totals, elsewhere, processes = 1 }: TrafficContext,
 ): Promise<Traffic> {
   let trusted = readings.isTrusted
   const tokens = new TokenList(readings.tokens)
@@ -88,8 +90,9 @@ export async function createTraffic(
     isTrusted,
     limits,
     directory,
+    passKey,
     accessLog: accessLog(options, logger),
-    handOver: (socket, bytes) => api.take(socket, bytes),
+    handOver: (socket, bytes, door) => api.take(socket, bytes, door),
   })
   return {
     get connectionCount() {

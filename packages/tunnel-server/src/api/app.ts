@@ -3,13 +3,14 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { ApiContext } from './context.js'
 import { domainCheckRoute } from './domain-check.js'
+import { type Door, Doors, doorRoute } from './door.js'
 import { healthRoute } from './health.js'
 import { landingRoute } from './landing.js'
 
 export interface ApiServer {
   app: FastifyInstance
-  /** Serve `socket` from `bytes` on. */
-  take(socket: Socket, bytes: Buffer): void
+  /** Serve `socket` from `bytes` on. `door`: that is a request for it, and not for the bare domain. */
+  take(socket: Socket, bytes: Buffer, door?: Door): void
   close(): Promise<void>
 }
 
@@ -27,12 +28,17 @@ const REQUEST_DEADLINE_MS = 20_000
 export async function createApi(context: ApiContext): Promise<ApiServer> {
   let server!: Server
   const deadlines = new Map<Socket, NodeJS.Timeout>()
+  const doors = new Doors()
   const app = Fastify({
     logger: false,
     bodyLimit: 64 * 1024,
     serverFactory(handler) {
       server = createServer(handler)
       server.on('upgrade', (request, socket, head) => {
+        if (!doors.allow(socket as Socket, request.url ?? '')) {
+          socket.destroy()
+          return
+        }
         if (context.onUpgrade(request, socket as Socket, head)) clearTimeout(deadlines.get(socket as Socket))
       })
       return server
@@ -43,6 +49,9 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
       .code(404)
       .send({ error: { code: 'NOT_FOUND', message: `there is nothing at ${request.method} ${request.url}` } })
   })
+  app.addHook('onRequest', async (request, reply) => {
+    if (!doors.allow(request.raw.socket, request.url)) return reply.callNotFound()
+  })
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('connection', 'close')
@@ -50,11 +59,13 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   await app.register(healthRoute, context)
   await app.register(domainCheckRoute, context)
   await app.register(landingRoute, context)
+  await app.register(doorRoute, { doors })
   await app.ready()
   let onEmpty = () => {}
   return {
     app,
-    take(socket, bytes) {
+    take(socket, bytes, door) {
+      if (door !== undefined) doors.add(socket, door)
       const deadline = setTimeout(() => socket.destroy(), REQUEST_DEADLINE_MS).unref()
       deadlines.set(socket, deadline)
       socket.once('close', () => {

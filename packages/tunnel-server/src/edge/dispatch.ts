@@ -5,6 +5,9 @@ import { accessFields } from './access-line.js'
 import type { Answer } from './answer.js'
 import type { Edge } from './context.js'
 import { Exchange, type VisitorSide } from './exchange.js'
+import { withoutOurCookies } from './gate/cookies.js'
+import type { Door } from './gate/door.js'
+import type { Verdict } from './gate/verdict.js'
 import type { ParkedRequest } from './parking.js'
 import { isRepeatable, type Loss, MAX_TRIES } from './repeat.js'
 
@@ -12,6 +15,8 @@ import { isRepeatable, type Loss, MAX_TRIES } from './repeat.js'
 export interface RequestSide extends VisitorSide, ParkedRequest {
   /** Answer the current request, which is over then. */
   answer(answer: Answer, request: RequestHead): void
+  /** The request is for a page of ours: the connection is for whoever serves these. */
+  handOver(request: RequestHead, door: Door): void
   /** Bytes that have come behind the head of the current request, and wait like it. */
   readonly heldBytes: number
   /** The request is on its way, and its body may follow. */
@@ -102,17 +107,12 @@ export class Dispatch {
     const tunnel = this.#tunnel!
     const request = this.#request!
     const gate = this.#edge.gates.of(tunnel)
-    this.#passed = request
-    if (gate !== undefined) {
+    if (gate === undefined) {
+      this.#passed = withoutOurCookies(request)
+    } else {
       const verdict = gate.check(request, this.#from!)
-      if (verdict.kind === 'refuse') {
-        const { by, answer } = verdict
-        this.#edge.settings.accessLog?.info(accessFields(request, this.#from!, answer.status), `refused by ${by}`)
-        this.#side.answer(answer, request)
-        return false
-      }
-      if (verdict.kind === 'wait') {
-        this.#await(verdict.until)
+      if (verdict.kind !== 'pass') {
+        this.#stop(verdict)
         return false
       }
       this.#passed = verdict.request
@@ -122,6 +122,19 @@ export class Dispatch {
     if (next === undefined) this.#park()
     else this.#open(next)
     return next !== undefined
+  }
+
+  #stop(verdict: Exclude<Verdict, { kind: 'pass' }>): void {
+    const request = this.#request!
+    if (verdict.kind === 'wait') {
+      this.#await(verdict.until)
+    } else if (verdict.kind === 'door') {
+      this.#side.handOver(request, verdict.door)
+    } else {
+      const { by, answer } = verdict
+      this.#edge.settings.accessLog?.info(accessFields(request, this.#from!, answer.status), `refused by ${by}`)
+      this.#side.answer(answer, request)
+    }
   }
 
   /** Throws where a limit is reached. */
@@ -142,7 +155,8 @@ export class Dispatch {
   #open(member: Member): void {
     const request = this.#passed!
     this.#tries++
-    this.#exchange = new Exchange(this.#side, request, member, this.#from!, this.#edge.settings.accessLog)
+    const isGuarded = this.#tunnel!.rules !== undefined
+    this.#exchange = new Exchange(this.#side, request, member, this.#from!, this.#edge.settings.accessLog, isGuarded)
     this.#side.sent(request)
   }
 

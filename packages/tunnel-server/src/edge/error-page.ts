@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorCode, TunnelError } from 'tunnel-protocol'
 import type { Answer } from './answer.js'
+import { escapeHtml, htmlPage, pageHeaders } from './pages/page.js'
 
 const titles: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_NO_TUNNEL: 'No such tunnel',
@@ -68,8 +69,7 @@ export function errorPage(error: TunnelError, accept: string): Answer {
   return {
     status,
     headers:
-      `Content-Type: ${type}; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n` +
-      `X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n` +
+      pageHeaders(type, body.length) +
       `X-Tunnel-Error: ${code}\r\n${retry === undefined ? '' : `Retry-After: ${retry}\r\n`}` +
       (code === 'TUN_ERR_METHOD' ? ALLOW : ''),
     body,
@@ -108,29 +108,9 @@ function offered(range: string): PageType | undefined {
   return range === 'text/plain' || range === 'text/*' ? 'text/plain' : undefined
 }
 
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character]!)
-}
-
 function html(status: number, title: string, detail: string, hint: string, code: string): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${status} ${escapeHtml(title)}</title>
-<style>
-body{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center;background:#f6f7f9;color:#1c2430}
-main{max-width:34rem;margin:1rem;padding:2rem 2.25rem;background:#fff;border-radius:12px;box-shadow:0 1px 3px #0002}
-h1{font-size:1.4rem;margin:0 0 .75rem}p{margin:.5rem 0;overflow-wrap:anywhere}small{color:#5b6776}
-@media(prefers-color-scheme:dark){body{background:#12161c;color:#e3e8ef}main{background:#1b212a}small{color:#93a0b0}}
-</style>
-<main>
-<h1>${escapeHtml(title)}</h1>
+  const content = `<h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(detail)}</p>
-${hint === '' ? '' : `<p>${escapeHtml(hint)}</p>\n`}<p><small>${status} · ${code}</small></p>
-</main>
-</html>
-`
+${hint === '' ? '' : `<p>${escapeHtml(hint)}</p>\n`}<p><small>${status} · ${code}</small></p>`
+  return htmlPage(`${status} ${title}`, content)
 }

@@ -11,6 +11,7 @@ import {
   type Provenance,
   parseResponseHead,
   type RequestHead,
+  type ResponseHead,
   type Stream,
   type StreamHandler,
   StreamKind,
@@ -18,6 +19,7 @@ import {
 } from 'tunnel-protocol'
 import type { Member } from '../registry/tunnel.js'
 import { accessFields } from './access-line.js'
+import { withoutOurSetCookies } from './gate/cookies.js'
 import { type Loss, lossOf } from './repeat.js'
 import { ResponseWriter } from './response.js'
 
@@ -64,6 +66,8 @@ export class Exchange implements StreamHandler {
   readonly #visitor: VisitorSide
   readonly #stream: Stream
   readonly #accessLog: AccessLog
+  /** The tunnel has a gate, whose cookies are not the app's to set. */
+  readonly #isGuarded: boolean
   readonly #from: Provenance
   readonly #startedAt: number
   #response: ResponseWriter | undefined
@@ -83,12 +87,20 @@ export class Exchange implements StreamHandler {
   #answered = false
 
   /** Throws what Session.openStream throws. */
-  constructor(visitor: VisitorSide, request: RequestHead, member: Member, from: Provenance, accessLog: AccessLog) {
+  constructor(
+    visitor: VisitorSide,
+    request: RequestHead,
+    member: Member,
+    from: Provenance,
+    accessLog: AccessLog,
+    isGuarded: boolean,
+  ) {
     this.#visitor = visitor
     this.request = request
     this.member = member
     this.#from = from
     this.#accessLog = accessLog
+    this.#isGuarded = isGuarded
     this.#startedAt = accessLog === undefined ? 0 : performance.now()
     this.#requestDone = request.framing === 'none'
     const { upgrade } = request
@@ -171,7 +183,7 @@ export class Exchange implements StreamHandler {
       if (this.#visitor.socket.writableLength > MAX_UNREAD_BYTES) {
         throw new TunnelError('TUN_ERR_ORIGIN_RESET', 'the app sends more interim responses than the visitor reads')
       }
-      this.#visitor.outlet.text(`HTTP/1.1 ${head.status} ${head.reason}\r\n${head.forward}\r\n`)
+      this.#visitor.outlet.text(`HTTP/1.1 ${head.status} ${head.reason}\r\n${this.#linesOf(head)}\r\n`)
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
@@ -182,6 +194,7 @@ export class Exchange implements StreamHandler {
     try {
       if (this.responseStarted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent sent a second response')
       const head = parseResponseHead(text, this.request.method)
+      head.forward = this.#linesOf(head)
       if (head.status === 101) {
         this.#startRaw(head.reason, head.forward, head.upgrade)
         return
@@ -198,6 +211,11 @@ export class Exchange implements StreamHandler {
     } catch (error) {
       this.#fail(TunnelError.from(error))
     }
+  }
+
+  /** What of the app's header lines goes to the visitor. */
+  #linesOf({ forward }: ResponseHead): string {
+    return this.#isGuarded ? withoutOurSetCookies(forward) : forward
   }
 
   onData(part: Buffer): void {

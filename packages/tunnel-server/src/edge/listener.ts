@@ -21,7 +21,7 @@ const EVICTION_MS = 3_000
 /** Owns the connections of visitors, and their deadlines. */
 export class EdgeListener implements EdgeContext {
   readonly settings: EdgeSettings
-  readonly gates = new Gates()
+  readonly gates: Gates
   readonly admission: Admission
   readonly isTrusted: (address: string) => boolean
   clock = Date.now()
@@ -39,6 +39,7 @@ export class EdgeListener implements EdgeContext {
     this.settings = options
     this.certificate = options.certificate
     this.isTrusted = options.isTrusted
+    this.gates = new Gates(options)
     this.admission = new Admission(options.limits)
   }
 

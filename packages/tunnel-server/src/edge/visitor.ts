@@ -20,6 +20,7 @@ import type { Edge } from './context.js'
 import { bodyTooLarge, Dispatch, type RequestSide } from './dispatch.js'
 import { errorPage } from './error-page.js'
 import { acceptOf } from './fields.js'
+import type { Door } from './gate/door.js'
 import type { EdgeLimits } from './limits.js'
 import type { Loss } from './repeat.js'
 import { keepsAlive } from './response.js'
@@ -57,6 +58,9 @@ export class VisitorConnection implements BodySink, RequestSide {
   #turns: ReadTurns | undefined
   /** Bytes behind the current request. */
   #pipelined: Buffer | undefined
+  /** While a request begins: where its head was read from, and to where. */
+  #chunk: Buffer | undefined
+  #offset = 0
   /** The next request waits until the visitor has read enough of the answers before it. */
   #awaitsDrain = false
   /** When check() ends what the connection is doing, in EdgeContext.clock time; 0 for never. */
@@ -185,7 +189,7 @@ export class VisitorConnection implements BodySink, RequestSide {
           }
           offset = this.#heads.end
           this.#deadline = 0
-          if (!this.#begin(text, chunk, offset)) return
+          this.#begin(text, chunk, offset)
           if (!this.#busy && offset < chunk.length) {
             this.#readOnInATurn(chunk.subarray(offset))
             return
@@ -218,17 +222,19 @@ export class VisitorConnection implements BodySink, RequestSide {
     if (bytes.length > MAX_PIPELINED_BYTES) this.socket.pause()
   }
 
-  /** Returns false when the connection is no longer ours. */
-  #begin(text: string, chunk: Buffer, offset: number): boolean {
+  /** The connection may not be ours any more after it. */
+  #begin(text: string, chunk: Buffer, offset: number): void {
     this.#fresh = false
     const request = parseRequestHead(text, this.#limits)
     const route = routeHost(request.host, this.#edge.settings.domain)
     if (route.kind === 'server') {
-      this.#handOver(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), chunk.subarray(offset)]))
-      return false
+      this.#giveAway(text, chunk.subarray(offset), undefined)
+      return
     }
+    this.#chunk = chunk
+    this.#offset = offset
     this.#dispatch.begin(request, route.kind === 'tunnel' ? route.name : undefined)
-    return true
+    this.#chunk = undefined
   }
 
   onBody(part: Buffer): void {
@@ -257,7 +263,9 @@ export class VisitorConnection implements BodySink, RequestSide {
     else this.refuse(error, exchange?.request)
   }
 
-  #handOver(bytes: Buffer): void {
+  /** `head`: of the request that the server's own pages begin with, without its empty line. */
+  #giveAway(head: string, rest: Buffer | undefined, door: Door | undefined): void {
+    this.#dispatch.release()
     this.socket.removeListener('data', this.#onData)
     this.socket.removeListener('drain', this.#onDrain)
     this.socket.removeListener('end', this.#onEnd)
@@ -265,7 +273,8 @@ export class VisitorConnection implements BodySink, RequestSide {
     this.socket.removeListener('close', this.#onClose)
     this.#state = 'closing'
     this.#edge.closed(this)
-    this.#edge.settings.handOver(this.socket, bytes)
+    const bytes = Buffer.from(`${head}\r\n`, 'latin1')
+    this.#edge.settings.handOver(this.socket, rest === undefined ? bytes : Buffer.concat([bytes, rest]), door)
   }
 
   // From the dispatch and its exchange
@@ -291,6 +300,12 @@ export class VisitorConnection implements BodySink, RequestSide {
 
   pause(): void {
     this.socket.pause()
+  }
+
+  handOver(request: RequestHead, door: Door): void {
+    const { method, target, minor, forward } = request
+    const rest = this.#chunk?.subarray(this.#offset) ?? this.#pipelined
+    this.#giveAway(`${method} ${target} HTTP/1.${minor}\r\n${forward}`, rest, door)
   }
 
   /** The visitor's socket may be read again. */

@@ -54,6 +54,7 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
   return {
     domain: EDGE_DOMAIN,
     directory,
+    passKey: Buffer.alloc(32),
     limits: { ...LIMITS, maxHeaderBytes: MAX_HEADER_BYTES },
     accessLog: silentLogger, // what is logged is put together all the same
     handOver,
@@ -63,7 +64,7 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
 /** What an edge is to its connections, without ports and timers. */
 export class MemoryEdge implements EdgeContext {
   readonly settings: EdgeSettings
-  readonly gates = new Gates()
+  readonly gates: Gates
   readonly admission: Admission
   readonly connections = new Set<VisitorConnection>()
   /** What the server's own pages were given, each with what came before on its connection. */
@@ -78,6 +79,7 @@ export class MemoryEdge implements EdgeContext {
       socket.on('end', () => socket.destroy())
       socket.resume()
     })
+    this.gates = new Gates(this.settings)
     this.admission = new Admission(this.settings.limits)
   }
 

@@ -1,6 +1,8 @@
 import { parseRequestHead } from 'tunnel-protocol'
 import { SessionPair } from 'tunnel-protocol/testing'
 import { Admission } from '../edge/admission.js'
+import type { EdgeSettings } from '../edge/context.js'
+import type { Door } from '../edge/gate/door.js'
 import { Gates } from '../edge/gate/gates.js'
 import type { EdgeLimits } from '../edge/limits.js'
 import { type EdgeContext, VisitorConnection } from '../edge/visitor.js'
@@ -24,6 +26,9 @@ export const LIMITS: EdgeLimits = {
   maxStreamsPerVisitor: 512,
 }
 
+/** Signs the passes of this world. */
+export const PASS_KEY = Buffer.alloc(32, 1)
+
 const HOLDER = { id: 's', instance: 'i', attached: true }
 
 /** Visitors of one tunnel, `demo.example.com`, whose agent is the test itself, with a clock that stands still. */
@@ -37,6 +42,8 @@ export class VisitorWorld {
   readonly admission: Admission
   readonly context: EdgeContext
   readonly connections = new Set<VisitorConnection>()
+  /** What the server's own pages were given; it is cut at once. */
+  readonly handedOver: Array<{ bytes: string; door: Door | undefined }> = []
   /** Whether the name is kept for an agent that goes away. */
   readonly #keepsName: boolean
   now = 1_000_000
@@ -49,15 +56,20 @@ export class VisitorWorld {
     const all = { ...LIMITS, ...limits }
     const world = this
     this.admission = new Admission(all)
-    this.context = {
-      settings: {
-        domain: 'example.com',
-        directory: this.directory,
-        limits: all,
-        accessLog: undefined,
-        handOver: (socket) => void socket.destroy(),
+    const settings: EdgeSettings = {
+      domain: 'example.com',
+      directory: this.directory,
+      limits: all,
+      passKey: PASS_KEY,
+      accessLog: undefined,
+      handOver: (socket, bytes, door) => {
+        this.handedOver.push({ bytes: bytes.toString('latin1'), door })
+        socket.destroy()
       },
-      gates: new Gates(),
+    }
+    this.context = {
+      settings,
+      gates: new Gates(settings),
       admission: this.admission,
       get clock() {
         return world.now

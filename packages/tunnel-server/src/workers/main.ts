@@ -260,6 +260,7 @@ class Main {
           worker: place.worker,
           options: this.#optionsOfWorkers,
           url: this.#url,
+          passKey: this.#decisions.passKey.toString('base64'),
           names: this.#names.states,
         })
         return

@@ -38,6 +38,8 @@ export interface Start {
   options: ServerOptions
   /** Public URL of the bare domain; empty until `url` says it. */
   url: string
+  /** As GateSettings has it, in base64. */
+  passKey: string
   names: NameState[]
 }
 

@@ -40,6 +40,7 @@ class Worker {
   /** The other workers, as far as there has been word of them. */
   readonly #peers = new Map<number, Peer>()
   #url: string
+  readonly #passKey: Buffer
   #logger: CommandLogger | undefined
   #traffic: Traffic | undefined
 
@@ -48,6 +49,7 @@ class Worker {
     this.#settings = new Settings(start.options)
     for (const state of start.names) this.#onName(state)
     this.#url = start.url
+    this.#passKey = Buffer.from(start.passKey, 'base64')
     this.#begin().then(
       () => send({ type: 'ready' }),
       (error: unknown) => send({ type: 'failed', error: failureOf(error) }),
@@ -61,6 +63,7 @@ class Worker {
     this.#traffic = await createTraffic(options, readings, {
       authority: this.#authority,
       directory: this.#directory,
+      passKey: this.#passKey,
       logger: this.#logger,
       software: SOFTWARE,
       publicUrl: () => this.#url,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkPassword, hashPassword, type Rules, TunnelError } from 'tunnel-protocol'
 import type { FakeSocket } from '../../testing/fake-socket.js'
-import { VisitorWorld } from '../../testing/visitor-world.js'
+import { PASS_KEY, VisitorWorld } from '../../testing/visitor-world.js'
 import { Gates } from './gates.js'
+import { type Pass, Passes, ruleDigest } from './passes.js'
 import { PasswordChecks } from './password-checks.js'
 
 const LINES = 'Host: demo.example.com\r\n'
@@ -149,7 +150,7 @@ const USERS = {
 function holdPasswords(world: VisitorWorld): () => void {
   const held: Array<() => void> = []
   const checks = new PasswordChecks(undefined, (...check) => void held.push(() => checkPassword(...check)))
-  Object.assign(world.context, { gates: new Gates(checks) })
+  Object.assign(world.context, { gates: new Gates(world.context.settings, checks) })
   return () => {
     for (const go of held.splice(0)) go()
   }
@@ -282,4 +283,151 @@ test('a server that shuts down says so to whoever waits at a gate', async () => 
   const visitor = await say(world, get('/a', basic('alice:open sesame')))
   await world.evict()
   assert.deepEqual(answers(visitor), ['503 TUN_ERR_DRAINING'])
+})
+
+const PASSWORD = { password: { hash: hashPassword('open sesame') } }
+const BROWSER = 'Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\n'
+const passes = new Passes(PASS_KEY)
+
+/** A pass of somebody who has signed in. */
+function signedIn(more: Partial<Pass> = {}): string {
+  const rule = ruleDigest('password', PASSWORD.password.hash)
+  return passes.sign({ tunnel: 'demo', rule, path: '/', ends: Date.now() + 60_000, ...more })
+}
+
+test('a browser gets a page to sign in on, which leads back; others get words', async () => {
+  const world = guarded(PASSWORD)
+  const browser = await say(world, get('/a?b="><script>\xff', BROWSER))
+  assert.match(browser.received, /^HTTP\/1\.1 401 .*\r\nWWW-Authenticate: Form\r\n/s)
+  assert.match(browser.received, /<h1>Sign in to demo\.example\.com<\/h1>/)
+  assert.match(browser.received, /<input type="hidden" name="to" value="\/a\?b=&quot;&gt;&lt;script&gt;%FF">/)
+  const json = await say(world, get('/', 'Accept: application/json\r\n'))
+  assert.match(json.received, /\r\nContent-Type: application\/json.*"code":"TUN_ERR_SIGN_IN"/s)
+  const upgrade = await say(world, get('/', `${BROWSER}Connection: Upgrade\r\nUpgrade: websocket\r\n`))
+  assert.deepEqual(answers(upgrade), ['401 TUN_ERR_SIGN_IN'])
+  const form = await say(world, `POST / HTTP/1.1\r\n${LINES}${BROWSER}Content-Length: 3\r\n\r\na=b`)
+  assert.deepEqual(answers(form), ['401 TUN_ERR_SIGN_IN'])
+  assert.deepEqual(world.requests, [])
+})
+
+test('whoever has a pass is let in, upgrades too, and the app never sees it', async () => {
+  const world = guarded(PASSWORD)
+  const cookie = `Cookie: a=1; tunnel-pass=${signedIn()}; b=2\r\n`
+  await say(world, get('/a', cookie))
+  await say(world, get('/b', `${cookie}Connection: Upgrade\r\nUpgrade: websocket\r\n`))
+  await say(world, get('/c', `Cookie: tunnel-pass=stale; tunnel-pass=${signedIn()}\r\n`))
+  assert.deepEqual(world.requests, ['GET /a', 'GET /b', 'GET /c'])
+  for (const { open } of world.pair.opened) assert.doesNotMatch(open.head, /tunnel-pass/)
+  assert.match(world.pair.opened[0]!.open.head, /\r\nCookie: a=1; b=2\r\n/)
+})
+
+const useless: Array<[what: string, lines: () => string]> = [
+  ['of another tunnel', () => `Cookie: tunnel-pass=${signedIn({ tunnel: 'other' })}\r\n`],
+  ['of another password', () => `Cookie: tunnel-pass=${signedIn({ rule: ruleDigest('password', 'another') })}\r\n`],
+  ['that has ended', () => `Cookie: tunnel-pass=${signedIn({ ends: Date.now() - 1 })}\r\n`],
+  ['for another path', () => `Cookie: tunnel-pass=${signedIn({ path: '/design' })}\r\n`],
+  ['in quotes', () => `Cookie: tunnel-pass="${signedIn()}"\r\n`],
+  ['under another name', () => `Cookie: __Host-tunnel-pass=${signedIn()}\r\n`],
+  ['in the wrong field', () => `X-Cookie: tunnel-pass=${signedIn()}\r\n`],
+  ['that is too long', () => `Cookie: tunnel-pass=${signedIn()}${'A'.repeat(2_000)}\r\n`],
+]
+for (const [what, lines] of useless) {
+  test(`a pass ${what} lets nobody in`, async () => {
+    const world = guarded(PASSWORD)
+    assert.deepEqual(answers(await say(world, get('/secret', lines()))), ['401 TUN_ERR_SIGN_IN'])
+  })
+}
+
+test('over TLS a pass counts only in the cookie that no other host can set', async () => {
+  const world = guarded(PASSWORD)
+  const tls = 'X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n'
+  const plain = await say(world, get('/a', `${tls}Cookie: tunnel-pass=${signedIn()}\r\n`), PROXY)
+  assert.deepEqual(answers(plain), ['401 TUN_ERR_SIGN_IN'])
+  await say(world, get('/b', `${tls}Cookie: __Host-tunnel-pass=${signedIn()}\r\n`), PROXY)
+  assert.deepEqual(world.requests, ['GET /b'])
+})
+
+test('a tunnel without rules gives its app no pass of another time', async () => {
+  const world = new VisitorWorld()
+  await say(world, get('/', `Cookie: tunnel-pass=${signedIn()}; a=1\r\n`))
+  assert.match(world.pair.opened[0]!.open.head, /\r\nCookie: a=1\r\nX-/)
+})
+
+test('an app can not set our cookies, in any kind of answer', async () => {
+  const world = guarded(PASSWORD)
+  const mine = 'Set-Cookie: a=1\r\n'
+  const ours = 'Set-Cookie: tunnel-pass=x\r\nset-cookie: __Host-tunnel-pass-warned=x\r\n'
+  const lines = `Cookie: tunnel-pass=${signedIn()}\r\n`
+  const visitor = await say(world, get('/', lines))
+  const { stream } = world.pair.opened[0]!
+  stream.sendInterim(`HTTP/1.1 103 Early Hints\r\n${ours}${mine}`)
+  stream.sendHead(`HTTP/1.1 204 No Content\r\n${ours}${mine}`, true)
+  await world.settle()
+  const upgrade = await say(world, get('/', `${lines}Connection: Upgrade\r\nUpgrade: x\r\n`))
+  world.pair.opened[1]!.stream.sendHead(`HTTP/1.1 101 S\r\n${ours}${mine}Connection: Upgrade\r\nUpgrade: x\r\n`, false)
+  await world.settle()
+  assert.equal(visitor.received.split('a=1').length, 3)
+  assert.equal(upgrade.received.split('a=1').length, 2)
+  assert.doesNotMatch(visitor.received + upgrade.received, /tunnel-pass/)
+})
+
+test('with a password and users either of them lets in', async () => {
+  const world = guarded({ ...PASSWORD, ...USERS })
+  await say(world, get('/a', `Cookie: tunnel-pass=${signedIn()}\r\n`))
+  await say(world, get('/b', basic('alice:open sesame')))
+  await untilAnswered(world, () => world.requests.length === 2)
+  assert.match((await say(world, get('/', BROWSER))).received, /^HTTP\/1\.1 401 .*<form/s)
+  assert.match((await say(world, get('/'))).received, /\r\nWWW-Authenticate: Basic /)
+})
+
+test('what an app wants to know of a visitor with a pass reaches it, unless it is ours', async () => {
+  const world = guarded({ ...PASSWORD, ...USERS })
+  const cookie = `Cookie: tunnel-pass=${signedIn()}\r\n`
+  for (const lines of ['Authorization: Bearer x\r\n', basic('somebody:of the app'), basic('alice:open sesame')]) {
+    const before = world.requests.length
+    await say(world, get('/', cookie + lines))
+    await untilAnswered(world, () => world.requests.length > before)
+  }
+  const shown = world.pair.opened.map(({ open }) => /\r\nAuthorization: (\w+)/.exec(open.head)?.[1])
+  assert.deepEqual(shown, ['Bearer', 'Basic', undefined])
+})
+
+test('requests for the door are for our own server, with all that is behind them, and no agent sees them', async () => {
+  const world = guarded(PASSWORD)
+  await say(
+    world,
+    `POST /.tunnel/sign-in HTTP/1.1\r\n${LINES}X-Forwarded-For: x\r\nContent-Length: 10\r\n\r\npassword=a${get('/x')}`,
+  )
+  const [{ bytes, door } = { bytes: '', door: undefined }] = world.handedOver
+  assert.equal(bytes, `POST /.tunnel/sign-in HTTP/1.1\r\n${LINES}Content-Length: 10\r\n\r\npassword=a${get('/x')}`)
+  assert.notEqual(door, undefined)
+  assert.equal(world.connections.size, 0)
+  assert.deepEqual(world.requests, [])
+})
+
+test('a request for the door that waits for the agent is for our own server as soon as there are rules', async () => {
+  const world = new VisitorWorld()
+  world.directory.drop('demo', world.holder)
+  const visitor = await say(world, `POST /.tunnel/sign-in HTTP/1.1\r\n${LINES}Content-Length: 10\r\n\r\npass`)
+  visitor.say('word=a')
+  await world.settle()
+  ask(world, PASSWORD)
+  await world.settle()
+  assert.equal(
+    world.handedOver[0]?.bytes,
+    `POST /.tunnel/sign-in HTTP/1.1\r\n${LINES}Content-Length: 10\r\n\r\npassword=a`,
+  )
+  assert.deepEqual([world.admission.visitors, world.admission.parking.count, world.requests.length], [0, 0, 0])
+})
+
+test('a tunnel without rules has no door: what is there is the app', async () => {
+  const world = new VisitorWorld()
+  await say(world, get('/.tunnel/sign-in'))
+  assert.deepEqual(world.requests, ['GET /.tunnel/sign-in'])
+})
+
+test('the door is for those alone who may come from where they come', async () => {
+  const world = guarded({ ...PASSWORD, allowIp: ['192.0.2.0/24'] })
+  assert.deepEqual(answers(await say(world, get('/.tunnel/sign-in'), '198.51.100.7')), [REFUSED])
+  assert.equal(world.handedOver.length, 0)
 })

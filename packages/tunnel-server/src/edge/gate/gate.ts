@@ -1,10 +1,16 @@
 import { type Provenance, type RequestHead, type Rules, TunnelError } from 'tunnel-protocol'
-import { addressGroup } from '../../policy/address-group.js'
+import type { Answer } from '../answer.js'
 import { errorPage } from '../error-page.js'
 import { acceptOf } from '../fields.js'
+import { signInPage } from '../pages/sign-in.js'
 import { Addresses } from './addresses.js'
 import { BasicAuth, withoutAuthorization } from './basic-auth.js'
-import type { PasswordChecks } from './password-checks.js'
+import type { GateContext } from './context.js'
+import { cookieValues, withoutOurCookies } from './cookies.js'
+import { Door } from './door.js'
+import { asciiTarget, DOOR_PATH, isNavigation, pathBack } from './navigation.js'
+import { covers } from './passes.js'
+import { FORM_CHALLENGE, guesserOf, type PasswordRule, passwordRule, secondsOf } from './sign-in.js'
 import type { Refuser, Verdict } from './verdict.js'
 
 /** Lets the requests of one tunnel in, or not. */
@@ -12,51 +18,97 @@ export class Gate {
   /** What it was made of. */
   readonly rules: Rules
   readonly #name: string
-  readonly #checks: PasswordChecks
+  readonly #context: GateContext
   readonly #addresses: Addresses
   readonly #basicAuth: BasicAuth | undefined
+  readonly #password: PasswordRule | undefined
 
   /** `name`: of the tunnel. */
-  constructor(name: string, rules: Rules, checks: PasswordChecks) {
+  constructor(name: string, rules: Rules, context: GateContext) {
     this.rules = rules
     this.#name = name
-    this.#checks = checks
+    this.#context = context
     this.#addresses = new Addresses(rules)
     this.#basicAuth = rules.basicAuth && new BasicAuth(rules.basicAuth)
+    this.#password = rules.password && passwordRule(rules.password)
   }
 
   check(request: RequestHead, from: Provenance): Verdict {
     const refuser = this.#addresses.refuserOf(from.visitor)
     if (refuser !== undefined) {
       const detail = `this tunnel lets in nobody from ${from.visitor}`
-      return refuse(refuser, new TunnelError('TUN_ERR_ADDRESS_REFUSED', detail), request)
+      return this.#refuse(refuser, new TunnelError('TUN_ERR_ADDRESS_REFUSED', detail), request)
     }
-    if (this.#basicAuth === undefined) return { kind: 'pass', request }
-    const guess = this.#basicAuth.guessOf(request)
-    if (guess === undefined) return this.#challenge('this tunnel wants a user name and a password', request)
-    const isRight = this.#checks.known(guess)
-    if (isRight === true) return { kind: 'pass', request: withoutAuthorization(request) }
-    if (isRight === false)
-      return this.#challenge('there is no such user name here, or the password is another one', request)
-    const found = this.#checks.find(`${this.#name} ${addressGroup(from.visitor)}`, guess)
-    return typeof found === 'number' ? tooMany('basicAuth', found, request) : { kind: 'wait', until: found }
+    if (request.target.startsWith(DOOR_PATH)) {
+      return { kind: 'door', door: new Door(this.#context, this.#name, this.#password, request, from) }
+    }
+    if (this.#basicAuth === undefined && this.#password === undefined) return pass(request)
+    return this.#signedIn(request, from)
   }
 
-  /** Ask for user name and password (RFC 7617). */
-  #challenge(detail: string, request: RequestHead): Verdict {
-    const lines = `WWW-Authenticate: Basic realm="${this.#name}", charset="UTF-8"\r\n`
-    return refuse('basicAuth', new TunnelError('TUN_ERR_SIGN_IN', detail), request, lines)
+  /** Whoever shows one of the things that let in is let in. */
+  #signedIn(request: RequestHead, from: Provenance): Verdict {
+    const guess = this.#basicAuth?.guessOf(request)
+    let isRight: boolean | undefined
+    if (guess !== undefined) {
+      const { checks } = this.#context
+      isRight = checks.known(guess)
+      if (isRight === true) return pass(withoutAuthorization(request))
+      if (isRight === undefined) {
+        const found = checks.find(guesserOf(this.#name, from), guess)
+        return typeof found === 'number' ? this.#tooMany(found, request) : { kind: 'wait', until: found }
+      }
+      // It may be meant for the app.
+    }
+    if (this.#hasPass(request, from)) return pass(request)
+    return this.#ask(request, from, isRight === false)
+  }
+
+  #hasPass(request: RequestHead, from: Provenance): boolean {
+    const rule = this.#password?.digest
+    if (rule === undefined) return false
+    return cookieValues(request, 'pass', from.proto === 'https').some((value) => {
+      const given = this.#context.passes.read(value)
+      return given?.tunnel === this.#name && given.rule === rule && covers(given.path, request.target)
+    })
+  }
+
+  /** Say how to get in. `isWrong`: the visitor has tried, with basic authentication. */
+  #ask(request: RequestHead, from: Provenance, isWrong: boolean): Verdict {
+    if (this.#password !== undefined && isNavigation(request)) {
+      const page = signInPage({ status: 401, host: from.host, to: pathBack(asciiTarget(request)) })
+      return refuse('password', { ...page, headers: page.headers + FORM_CHALLENGE })
+    }
+    if (this.#basicAuth === undefined) {
+      const error = new TunnelError('TUN_ERR_SIGN_IN', 'this tunnel wants a password, which browsers are asked for')
+      return this.#refuse('password', error, request, FORM_CHALLENGE)
+    }
+    const detail = isWrong
+      ? 'there is no such user name here, or the password is another one'
+      : 'this tunnel wants a user name and a password'
+    // RFC 7617
+    const challenge = `WWW-Authenticate: Basic realm="${this.#name}", charset="UTF-8"\r\n`
+    return this.#refuse('basicAuth', new TunnelError('TUN_ERR_SIGN_IN', detail), request, challenge)
+  }
+
+  #tooMany(waitMs: number, request: RequestHead): Verdict {
+    const seconds = secondsOf(waitMs)
+    const detail = `too many passwords have been tried; try again in ${seconds} s`
+    const error = new TunnelError('TUN_ERR_TOO_MANY_ATTEMPTS', detail)
+    return this.#refuse('basicAuth', error, request, `Retry-After: ${seconds}\r\n`)
+  }
+
+  /** `lines`: further header lines of the answer. */
+  #refuse(by: Refuser, error: TunnelError, request: RequestHead, lines = ''): Verdict {
+    const page = errorPage(error, acceptOf(request))
+    return refuse(by, { ...page, headers: page.headers + lines })
   }
 }
 
-function tooMany(by: Refuser, waitMs: number, request: RequestHead): Verdict {
-  const seconds = Math.ceil(waitMs / 1_000)
-  const detail = `too many passwords have been tried; try again in ${seconds} s`
-  return refuse(by, new TunnelError('TUN_ERR_TOO_MANY_ATTEMPTS', detail), request, `Retry-After: ${seconds}\r\n`)
+function pass(request: RequestHead): Verdict {
+  return { kind: 'pass', request: withoutOurCookies(request) }
 }
 
-/** `lines`: further header lines of the answer. */
-function refuse(by: Refuser, error: TunnelError, request: RequestHead, lines = ''): Verdict {
-  const page = errorPage(error, acceptOf(request))
-  return { kind: 'refuse', by, answer: { ...page, headers: page.headers + lines } }
+function refuse(by: Refuser, answer: Answer): Verdict {
+  return { kind: 'refuse', by, answer }
 }

@@ -1,14 +1,16 @@
 import type { Tunnel } from '../../registry/tunnel.js'
+import type { GateContext, GateSettings } from './context.js'
 import { Gate } from './gate.js'
+import { Passes } from './passes.js'
 import { PasswordChecks } from './password-checks.js'
 
 /** The gates of all tunnels that have rules, made when they are first needed. */
 export class Gates {
-  readonly #checks: PasswordChecks
+  readonly #context: GateContext
   readonly #gates = new WeakMap<Tunnel, Gate>()
 
-  constructor(checks = new PasswordChecks()) {
-    this.#checks = checks
+  constructor(settings: GateSettings, checks = new PasswordChecks()) {
+    this.#context = { settings, checks, passes: new Passes(settings.passKey) }
   }
 
   /** Undefined: everybody is let in. */
@@ -17,7 +19,7 @@ export class Gates {
     if (rules === undefined) return undefined
     const known = this.#gates.get(tunnel)
     if (known?.rules === rules) return known
-    const gate = new Gate(tunnel.name, rules, this.#checks)
+    const gate = new Gate(tunnel.name, rules, this.#context)
     this.#gates.set(tunnel, gate)
     return gate
   }

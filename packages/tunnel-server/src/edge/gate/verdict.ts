@@ -1,8 +1,9 @@
 import type { RequestHead } from 'tunnel-protocol'
 import type { Answer } from '../answer.js'
+import type { Door } from './door.js'
 
 /** Why a request is not let in: a rule, as it is called in logs. */
-export type Refuser = 'allowIp' | 'denyIp' | 'basicAuth'
+export type Refuser = 'allowIp' | 'denyIp' | 'basicAuth' | 'password'
 
 /** What becomes of a request at the gate. */
 export type Verdict =
@@ -11,3 +12,5 @@ export type Verdict =
   | { kind: 'refuse'; by: Refuser; answer: Answer }
   /** Ask again when the promise has resolved, which it does in any case. */
   | { kind: 'wait'; until: Promise<void> }
+  /** It is for a page of ours. */
+  | { kind: 'door'; door: Door }

@@ -1,0 +1,28 @@
+import type { Provenance } from 'tunnel-protocol'
+import { addressGroup } from '../../policy/address-group.js'
+import { ruleDigest } from './passes.js'
+
+/** The password of a tunnel. */
+export interface PasswordRule {
+  /** As hashPassword gives it. */
+  hash: string
+  /** What passes call it. */
+  digest: string
+}
+
+export function passwordRule({ hash }: { hash: string }): PasswordRule {
+  return { hash, digest: ruleDigest('password', hash) }
+}
+
+/** A 401 has to say how to get in (RFC 9110 section 15.5.2). No browser knows this way, so that it shows the page. */
+export const FORM_CHALLENGE = 'WWW-Authenticate: Form\r\n'
+
+/** Who has so many guesses at the passwords of a tunnel. */
+export function guesserOf(tunnel: string, { visitor }: Provenance): string {
+  return `${tunnel} ${addressGroup(visitor)}`
+}
+
+/** As Retry-After has it. */
+export function secondsOf(ms: number): number {
+  return Math.ceil(ms / 1_000)
+}
