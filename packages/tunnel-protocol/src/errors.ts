@@ -88,6 +88,13 @@ export const errorTable = {
     'The rules of the tunnel let in nobody from the address of the visitor.',
   ),
   TUN_ERR_SIGN_IN: row(null, 401, null, null, 'The tunnel wants to know who the visitor is.'),
+  TUN_ERR_UNCONFIRMED: row(
+    null,
+    403,
+    null,
+    null,
+    'The visitor has not yet read the warning of this server (`--interstitial`).',
+  ),
   TUN_ERR_TOO_MANY_ATTEMPTS: row(
     null,
     429,

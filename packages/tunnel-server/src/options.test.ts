@@ -10,6 +10,16 @@ test('flags win over the environment, the environment over the default', () => {
   assert.equal(options.port, 8_000)
 })
 
+const contacts = [
+  ['abuse@example.com', 'mailto:abuse@example.com'],
+  ['mailto:abuse@example.com?subject=x', 'mailto:abuse@example.com?subject=x'],
+  ['https://example.com/abuse', 'https://example.com/abuse'],
+] as const
+for (const [given, contact] of contacts) {
+  test(`abuse can be reported to ${given}`, () =>
+    assert.equal(readServerOptions({ abuseContact: given }, {}).abuseContact, contact))
+}
+
 const wrong: Array<[Record<string, string>, Record<string, string>, RegExp]> = [
   [
     {},
@@ -19,6 +29,8 @@ const wrong: Array<[Record<string, string>, Record<string, string>, RegExp]> = [
   [{ port: '70000' }, {}, /--port: expected a whole number from 0 to 65535, got "70000"/],
   [{ domain: 'exa mple' }, {}, /--domain: expected a domain such as tunnel.example.com, got "exa mple"/],
   [{ publicUrl: 'ftp://x' }, {}, /--public-url: expected a URL/],
+  [{ abuseContact: 'javascript:alert(1)' }, {}, /--abuse-contact: expected an address or URL such as/],
+  [{ abuseContact: 'somebody' }, {}, /--abuse-contact: expected an address or URL such as/],
   [{ logLevel: 'loud' }, {}, /--log-level: expected one of fatal, error/],
   [{ maxHeaderBytes: '1g' }, {}, /--max-header-bytes: expected a size such as 64k/],
 ]

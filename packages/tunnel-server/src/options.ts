@@ -263,6 +263,22 @@ export const serverOptions = {
     fallback: false,
     help: 'log every request at level info',
   }),
+  interstitial: switched({
+    flag: 'interstitial',
+    env: 'TUNNEL_INTERSTITIAL',
+    fallback: false,
+    help: 'warn browsers before the first page that they see of a tunnel, unless they have signed in to it; for servers on which everybody may open tunnels',
+  }),
+  abuseContact: {
+    ...text({
+      flag: 'abuse-contact',
+      env: 'TUNNEL_ABUSE_CONTACT',
+      metavar: '<url>',
+      fallback: undefined as string | undefined,
+      help: 'where abuse can be reported, an address or a page; shown on every page of the server itself',
+    }),
+    parse: parseContact,
+  },
   ...logOptions,
   config: text({
     flag: 'config',
@@ -271,6 +287,13 @@ export const serverOptions = {
     fallback: undefined as string | undefined,
     help: 'YAML file with any of these settings, called like the flags; read again on SIGHUP',
   }),
+}
+
+/** As a URL. */
+function parseContact(value: string): string {
+  const url = /^[^\s@:/]+@[^\s@:/]+$/.test(value) ? `mailto:${value}` : value
+  if (/^(?:mailto:[^\s@]+@[^\s@]|https?:\/\/[^\s/])/i.test(url) && URL.canParse(url)) return url
+  throw new Error('expected an address or URL such as abuse@example.com or https://example.com/abuse')
 }
 
 function parseWorkers(value: string): number {

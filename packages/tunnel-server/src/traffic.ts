@@ -91,6 +91,7 @@ export async function createTraffic(
     limits,
     directory,
     passKey,
+    ...pageSettings(options),
     accessLog: accessLog(options, logger),
     handOver: (socket, bytes, door) => api.take(socket, bytes, door),
   })
@@ -111,6 +112,7 @@ export async function createTraffic(
       tokens.replace(list)
       Object.assign(limits, edgeLimits(fresh, processes))
       Object.assign(controlContext, controlSettings(fresh))
+      Object.assign(edge.settings, pageSettings(fresh))
       edge.settings.accessLog = accessLog(fresh, logger)
       control.endUnknown()
     },
@@ -129,6 +131,10 @@ export async function createTraffic(
 
 function controlSettings({ maxStreams, pingIntervalMs, pingDeadlineMs, resumeGraceMs }: ServerOptions) {
   return { maxStreams, pingIntervalMs, pingDeadlineMs, resumeGraceMs }
+}
+
+function pageSettings({ interstitial, abuseContact }: ServerOptions) {
+  return { interstitial, abuseContact }
 }
 
 /** Where requests are logged, if anywhere. */

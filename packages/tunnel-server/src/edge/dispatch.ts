@@ -47,6 +47,8 @@ export class Dispatch {
   #tunnel: Tunnel | undefined
   /** Its head as the gate has let it through. */
   #passed: RequestHead | undefined
+  /** There was a gate. */
+  #isGuarded = false
   /** Against whom the request counts; undefined while it is not admitted. */
   #visitor: string | undefined
   /** How often it has been sent. */
@@ -107,6 +109,7 @@ export class Dispatch {
     const tunnel = this.#tunnel!
     const request = this.#request!
     const gate = this.#edge.gates.of(tunnel)
+    this.#isGuarded = gate !== undefined
     if (gate === undefined) {
       this.#passed = withoutOurCookies(request)
     } else {
@@ -155,8 +158,8 @@ export class Dispatch {
   #open(member: Member): void {
     const request = this.#passed!
     this.#tries++
-    const isGuarded = this.#tunnel!.rules !== undefined
-    this.#exchange = new Exchange(this.#side, request, member, this.#from!, this.#edge.settings.accessLog, isGuarded)
+    const { accessLog } = this.#edge.settings
+    this.#exchange = new Exchange(this.#side, request, member, this.#from!, accessLog, this.#isGuarded)
     this.#side.sent(request)
   }
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { ErrorCode, TunnelError } from 'tunnel-protocol'
 import type { Answer } from './answer.js'
-import { escapeHtml, htmlPage, pageHeaders } from './pages/page.js'
+import { abuseLink, escapeHtml, htmlPage, pageHeaders } from './pages/page.js'
 
 const titles: Partial<Record<ErrorCode, string>> = {
   TUN_ERR_NO_TUNNEL: 'No such tunnel',
@@ -50,9 +50,9 @@ const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n'
 
 /**
  * The tunnel's own answer: HTML, JSON or text, whatever `accept` asks for first. Small, self-contained, escapes all it echoes.
- * `x-tunnel-error` tells it from an answer of the app.
+ * `x-tunnel-error` tells it from an answer of the app. `abuseContact`: a URL, for whoever wants to complain.
  */
-export function errorPage(error: TunnelError, accept: string): Answer {
+export function errorPage(error: TunnelError, accept: string, abuseContact?: string): Answer {
   const { status, code } = error
   const detail = sentence(error.detail)
   const title = titles[code] ?? STATUS_CODES[status] ?? 'Error'
@@ -60,10 +60,10 @@ export function errorPage(error: TunnelError, accept: string): Answer {
   const type = preferred(accept)
   const text =
     type === 'text/html'
-      ? html(status, title, detail, hint, code)
+      ? html(status, title, detail, hint, code, abuseContact)
       : type === 'application/json'
-        ? `${JSON.stringify({ error: { code, status, message: error.detail, hint: hint || undefined } })}\n`
-        : `${status} ${title}\n${detail}${hint === '' ? '' : `\n${hint}`}\n(${code})\n`
+        ? `${JSON.stringify({ error: { code, status, message: error.detail, hint: hint || undefined, abuse: abuseContact } })}\n`
+        : `${status} ${title}\n${detail}${hint === '' ? '' : `\n${hint}`}\n(${code})\n${abuseContact === undefined ? '' : `Report abuse: ${abuseContact}\n`}`
   const body = Buffer.from(text)
   const retry = retryAfterSeconds[code]
   return {
@@ -108,9 +108,9 @@ function offered(range: string): PageType | undefined {
   return range === 'text/plain' || range === 'text/*' ? 'text/plain' : undefined
 }
 
-function html(status: number, title: string, detail: string, hint: string, code: string): string {
+function html(status: number, title: string, detail: string, hint: string, code: string, contact?: string): string {
   const content = `<h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(detail)}</p>
-${hint === '' ? '' : `<p>${escapeHtml(hint)}</p>\n`}<p><small>${status} · ${code}</small></p>`
+${hint === '' ? '' : `<p>${escapeHtml(hint)}</p>\n`}<p><small>${status} · ${code}${abuseLink(contact)}</small></p>`
   return htmlPage(`${status} ${title}`, content)
 }

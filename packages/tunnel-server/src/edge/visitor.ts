@@ -354,7 +354,8 @@ export class VisitorConnection implements BodySink, RequestSide {
   }
 
   refuse(error: TunnelError, request: RequestHead | undefined): void {
-    this.answer(errorPage(error, request === undefined ? '' : acceptOf(request)), request)
+    const accept = request === undefined ? '' : acceptOf(request)
+    this.answer(errorPage(error, accept, this.#edge.settings.abuseContact), request)
   }
 
   /** The connection goes on if the request that is answered is known to be over. */

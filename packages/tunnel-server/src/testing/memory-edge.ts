@@ -55,6 +55,8 @@ export function edgeSettings(session: Session, handOver: EdgeSettings['handOver'
     domain: EDGE_DOMAIN,
     directory,
     passKey: Buffer.alloc(32),
+    interstitial: false,
+    abuseContact: undefined,
     limits: { ...LIMITS, maxHeaderBytes: MAX_HEADER_BYTES },
     accessLog: silentLogger, // what is logged is put together all the same
     handOver,

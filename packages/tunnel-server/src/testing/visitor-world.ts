@@ -61,6 +61,8 @@ export class VisitorWorld {
       directory: this.directory,
       limits: all,
       passKey: PASS_KEY,
+      interstitial: false,
+      abuseContact: undefined,
       accessLog: undefined,
       handOver: (socket, bytes, door) => {
         this.handedOver.push({ bytes: bytes.toString('latin1'), door })

@@ -6,6 +6,10 @@ import type { PasswordChecks } from './password-checks.js'
 export interface GateSettings {
   /** Signs passes: 32 bytes that are the same in all processes of the server, and after a restart. */
   passKey: Buffer
+  /** Warn visitors before the first page that they see of a tunnel. */
+  interstitial: boolean
+  /** Where abuse can be reported, as a URL; shown on pages of ours. */
+  abuseContact: string | undefined
   /** Where requests are logged, if anywhere. */
   accessLog: Logger | undefined
 }

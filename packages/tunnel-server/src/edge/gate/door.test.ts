@@ -4,7 +4,7 @@ import { hashPassword, parseRequestHead, provenance } from 'tunnel-protocol'
 import { Attempts } from './attempts.js'
 import type { GateContext } from './context.js'
 import { Door } from './door.js'
-import { Passes, ruleDigest } from './passes.js'
+import { Passes, ruleDigest, WARNED } from './passes.js'
 import { PasswordChecks } from './password-checks.js'
 import { passwordRule } from './sign-in.js'
 
@@ -17,7 +17,12 @@ function world() {
   const log: string[] = []
   const info = (_: object, message: string) => void log.push(message)
   const context: GateContext = {
-    settings: { passKey: KEY, accessLog: { debug() {}, info, warn() {}, error() {} } },
+    settings: {
+      passKey: KEY,
+      interstitial: false,
+      abuseContact: undefined,
+      accessLog: { debug() {}, info, warn() {}, error() {} },
+    },
     passes: new Passes(KEY),
     checks: new PasswordChecks(new Attempts({ burst: 3, regainMs: 6_000 }, () => 1_000)),
   }
@@ -120,6 +125,20 @@ test('who signs out has no pass any more', async () => {
   const { status, field } = await world().come('GET /.tunnel/sign-out')
   assert.equal(status, 200)
   assert.equal(field('set-cookie'), 'tunnel-pass=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax')
+})
+
+test('who has read the warning does not see it again for a month, unless another site says that he has', async () => {
+  const { come } = world()
+  const { status, field } = await come('POST /.tunnel/continue', { to: '/a' }, ['Sec-Fetch-Site: same-origin'])
+  assert.deepEqual([status, field('location')], [303, '/a'])
+  const [, value] = /^tunnel-pass-warned=([^;]+); Path=\/; Max-Age=2592000; HttpOnly; SameSite=Lax$/.exec(
+    field('set-cookie')!,
+  )!
+  assert.equal(new Passes(KEY).read(value!)?.rule, WARNED)
+  const foreign = await come('POST /.tunnel/continue', { to: '/a' }, ['Sec-Fetch-Site: cross-site'])
+  assert.deepEqual([foreign.status, foreign.field('set-cookie')], [403, undefined])
+  assert.match(foreign.text, /You are about to visit demo\.example\.com/)
+  assert.equal((await come('GET /.tunnel/continue')).status, 404)
 })
 
 test('there is nothing else behind the door', async () => {

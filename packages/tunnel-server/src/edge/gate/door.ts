@@ -3,13 +3,18 @@ import { accessFields } from '../access-line.js'
 import type { Answer } from '../answer.js'
 import { fieldOf } from '../fields.js'
 import { signedOutPage, signInPage } from '../pages/sign-in.js'
+import { warningPage } from '../pages/warning.js'
 import type { GateContext } from './context.js'
 import { setCookie } from './cookies.js'
 import { pathBack } from './navigation.js'
+import { WARNED } from './passes.js'
 import { FORM_CHALLENGE, guesserOf, type PasswordRule, secondsOf } from './sign-in.js'
 
 /** How long a visitor who has signed in stays so, in milliseconds. */
 const SIGNED_IN_MS = 7 * 24 * 3_600_000
+
+/** How long one who has read the warning of a tunnel does not see it again, in milliseconds. */
+const WARNED_MS = 30 * 24 * 3_600_000
 
 /** One request for a page of ours on the host of a tunnel, below DOOR_PATH; it has been read, but for its body. */
 export class Door {
@@ -37,11 +42,24 @@ export class Door {
   async answer(form: URLSearchParams): Promise<Answer> {
     const { method, target } = this.#request
     const [path, query] = target.split('?', 2)
+    if (path === '/.tunnel/continue' && method === 'POST') return this.#confirm(form)
     if (this.#password === undefined) return NOTHING
     if (path === '/.tunnel/sign-out') return this.#signOut()
     if (path !== '/.tunnel/sign-in') return NOTHING
     if (method === 'POST') return this.#signIn(this.#password, form)
     return this.#page(200, new URLSearchParams(query).get('to') ?? '/')
+  }
+
+  /** The visitor has read the warning. */
+  #confirm(form: URLSearchParams): Answer {
+    const to = pathBack(form.get('to') ?? '/')
+    // Else any site could do that for its visitors.
+    if (!this.#isOwnForm) {
+      return warningPage({ host: this.#from.host, to, contact: this.#context.settings.abuseContact })
+    }
+    const ends = Date.now() + WARNED_MS
+    const pass = this.#context.passes.sign({ tunnel: this.#tunnel, rule: WARNED, path: '/', ends })
+    return seeOther(to, setCookie('warned', this.#isSecure, pass, WARNED_MS))
   }
 
   async #signIn(rule: PasswordRule, form: URLSearchParams): Promise<Answer> {

@@ -4,7 +4,7 @@ import { checkPassword, hashPassword, type Rules, TunnelError } from 'tunnel-pro
 import type { FakeSocket } from '../../testing/fake-socket.js'
 import { PASS_KEY, VisitorWorld } from '../../testing/visitor-world.js'
 import { Gates } from './gates.js'
-import { type Pass, Passes, ruleDigest } from './passes.js'
+import { type Pass, Passes, ruleDigest, WARNED } from './passes.js'
 import { PasswordChecks } from './password-checks.js'
 
 const LINES = 'Host: demo.example.com\r\n'
@@ -430,4 +430,66 @@ test('the door is for those alone who may come from where they come', async () =
   const world = guarded({ ...PASSWORD, allowIp: ['192.0.2.0/24'] })
   assert.deepEqual(answers(await say(world, get('/.tunnel/sign-in'), '198.51.100.7')), [REFUSED])
   assert.equal(world.handedOver.length, 0)
+})
+
+/** A world in which visitors are warned, without rules unless said. */
+function warning(rules?: Rules): VisitorWorld {
+  const world = new VisitorWorld()
+  world.context.settings.interstitial = true
+  world.context.settings.abuseContact = 'mailto:abuse@example.com'
+  if (rules !== undefined) ask(world, rules)
+  return world
+}
+
+test('on a server that warns, browsers see the warning before a page, and nobody else does', async () => {
+  const world = warning()
+  const browser = await say(world, get('/a?b', BROWSER))
+  assert.deepEqual(answers(browser), ['403 TUN_ERR_UNCONFIRMED'])
+  assert.match(
+    browser.received,
+    /You are about to visit demo\.example\.com.*name="to" value="\/a\?b".*href="mailto:abuse@example\.com"/s,
+  )
+  assert.deepEqual(world.requests, [])
+  await say(world, get('/curl'))
+  await say(world, get('/script', 'Accept: text/html\r\nSec-Fetch-Mode: cors\r\n'))
+  await say(world, get('/skips', `${BROWSER}Tunnel-Skip-Warning: 1\r\n`))
+  await say(world, get('/socket', `${BROWSER}Connection: Upgrade\r\nUpgrade: websocket\r\n`))
+  await say(world, get('/warned', `${BROWSER}Cookie: tunnel-pass-warned=${signedIn({ rule: WARNED })}\r\n`))
+  assert.deepEqual(world.requests, ['GET /curl', 'GET /script', 'GET /skips', 'GET /socket', 'GET /warned'])
+  assert.doesNotMatch(world.pair.opened.at(-1)!.open.head, /tunnel-pass/)
+})
+
+test('a pass is no answer to the warning, nor the other way round, and other tunnels have warnings of their own', async () => {
+  const world = warning()
+  const cookies = [signedIn(), signedIn({ rule: WARNED, tunnel: 'other' }), 'x']
+  for (const value of cookies) {
+    const browser = await say(world, get('/', `${BROWSER}Cookie: tunnel-pass-warned=${value}\r\n`))
+    assert.deepEqual(answers(browser), ['403 TUN_ERR_UNCONFIRMED'])
+  }
+  const protectedWorld = warning(PASSWORD)
+  const browser = await say(protectedWorld, get('/', `${BROWSER}Cookie: tunnel-pass=${signedIn({ rule: WARNED })}\r\n`))
+  assert.match(browser.received, /^HTTP\/1\.1 401 /)
+})
+
+test('whoever has signed in is not warned', async () => {
+  const world = warning(PASSWORD)
+  await say(world, get('/', `${BROWSER}Cookie: tunnel-pass=${signedIn()}\r\n`))
+  assert.deepEqual(world.requests, ['GET /'])
+})
+
+test('a server that no longer warns lets everybody through', async () => {
+  const world = warning()
+  world.context.settings.interstitial = false
+  await say(world, get('/', BROWSER))
+  assert.deepEqual(world.requests, ['GET /'])
+})
+
+test('every page of ours says where abuse can be reported', async () => {
+  const world = warning({ denyIp: ['198.51.100.7'] })
+  const html = await say(world, get('/', BROWSER), '198.51.100.7')
+  assert.match(html.received, /<a href="mailto:abuse@example\.com">Report abuse<\/a>/)
+  const text = await say(world, 'GET / HTTP/1.1\r\nHost: nobody.example.com\r\n\r\n')
+  assert.match(text.received, /^HTTP\/1\.1 404 .*Report abuse: mailto:abuse@example\.com\n$/s)
+  const json = await say(world, 'GET / HTTP/1.1\r\nHost: nobody.example.com\r\nAccept: application/json\r\n\r\n')
+  assert.match(json.received, /"abuse":"mailto:abuse@example\.com"/)
 })

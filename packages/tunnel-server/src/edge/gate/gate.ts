@@ -1,17 +1,21 @@
 import { type Provenance, type RequestHead, type Rules, TunnelError } from 'tunnel-protocol'
 import type { Answer } from '../answer.js'
 import { errorPage } from '../error-page.js'
-import { acceptOf } from '../fields.js'
+import { acceptOf, fieldOf } from '../fields.js'
 import { signInPage } from '../pages/sign-in.js'
+import { warningPage } from '../pages/warning.js'
 import { Addresses } from './addresses.js'
 import { BasicAuth, withoutAuthorization } from './basic-auth.js'
 import type { GateContext } from './context.js'
-import { cookieValues, withoutOurCookies } from './cookies.js'
+import { cookieValues, type OurCookie, withoutOurCookies } from './cookies.js'
 import { Door } from './door.js'
 import { asciiTarget, DOOR_PATH, isNavigation, pathBack } from './navigation.js'
-import { covers } from './passes.js'
+import { covers, WARNED } from './passes.js'
 import { FORM_CHALLENGE, guesserOf, type PasswordRule, passwordRule, secondsOf } from './sign-in.js'
 import type { Refuser, Verdict } from './verdict.js'
+
+/** A request that has it is not stopped by a warning, whatever its value. */
+const SKIP_WARNING = 'tunnel-skip-warning'
 
 /** Lets the requests of one tunnel in, or not. */
 export class Gate {
@@ -42,8 +46,8 @@ export class Gate {
     if (request.target.startsWith(DOOR_PATH)) {
       return { kind: 'door', door: new Door(this.#context, this.#name, this.#password, request, from) }
     }
-    if (this.#basicAuth === undefined && this.#password === undefined) return pass(request)
-    return this.#signedIn(request, from)
+    if (this.#basicAuth !== undefined || this.#password !== undefined) return this.#signedIn(request, from)
+    return this.#mustBeWarned(request, from) ? this.#warn(request, from) : pass(request)
   }
 
   /** Whoever shows one of the things that let in is let in. */
@@ -65,12 +69,26 @@ export class Gate {
   }
 
   #hasPass(request: RequestHead, from: Provenance): boolean {
-    const rule = this.#password?.digest
-    if (rule === undefined) return false
-    return cookieValues(request, 'pass', from.proto === 'https').some((value) => {
+    return this.#password !== undefined && this.#shows('pass', this.#password.digest, request, from)
+  }
+
+  /** Whether a cookie holds a pass that was given for `rule`. */
+  #shows(cookie: OurCookie, rule: string, request: RequestHead, from: Provenance): boolean {
+    return cookieValues(request, cookie, from.proto === 'https').some((value) => {
       const given = this.#context.passes.read(value)
       return given?.tunnel === this.#name && given.rule === rule && covers(given.path, request.target)
     })
+  }
+
+  /** Programs say so in a field, or do not ask for pages. Whoever has signed in has been sent here by somebody who knows the tunnel. */
+  #mustBeWarned(request: RequestHead, from: Provenance): boolean {
+    if (!this.#context.settings.interstitial || !isNavigation(request)) return false
+    return fieldOf(request, SKIP_WARNING) === undefined && !this.#shows('warned', WARNED, request, from)
+  }
+
+  #warn(request: RequestHead, from: Provenance): Verdict {
+    const contact = this.#context.settings.abuseContact
+    return refuse('interstitial', warningPage({ host: from.host, to: pathBack(asciiTarget(request)), contact }))
   }
 
   /** Say how to get in. `isWrong`: the visitor has tried, with basic authentication. */
@@ -100,7 +118,7 @@ export class Gate {
 
   /** `lines`: further header lines of the answer. */
   #refuse(by: Refuser, error: TunnelError, request: RequestHead, lines = ''): Verdict {
-    const page = errorPage(error, acceptOf(request))
+    const page = errorPage(error, acceptOf(request), this.#context.settings.abuseContact)
     return refuse(by, { ...page, headers: page.headers + lines })
   }
 }

@@ -1,10 +1,14 @@
+import type { Rules } from 'tunnel-protocol'
 import type { Tunnel } from '../../registry/tunnel.js'
 import type { GateContext, GateSettings } from './context.js'
 import { Gate } from './gate.js'
 import { Passes } from './passes.js'
 import { PasswordChecks } from './password-checks.js'
 
-/** The gates of all tunnels that have rules, made when they are first needed. */
+/** Of tunnels that have a gate because all have one. */
+const NO_RULES: Rules = {}
+
+/** The gates of all tunnels that need one, made when they are first asked for. */
 export class Gates {
   readonly #context: GateContext
   readonly #gates = new WeakMap<Tunnel, Gate>()
@@ -15,7 +19,7 @@ export class Gates {
 
   /** Undefined: everybody is let in. */
   of(tunnel: Tunnel): Gate | undefined {
-    const { rules } = tunnel
+    const { rules = this.#context.settings.interstitial ? NO_RULES : undefined } = tunnel
     if (rules === undefined) return undefined
     const known = this.#gates.get(tunnel)
     if (known?.rules === rules) return known

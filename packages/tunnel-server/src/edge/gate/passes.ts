@@ -63,6 +63,9 @@ export function ruleDigest(kind: string, rule: unknown): string {
     .slice(0, 22)
 }
 
+/** In the place of a rule: the visitor has seen the warning. */
+export const WARNED = ruleDigest('interstitial', '')
+
 /** What apps may take for a way up, or for another slash. */
 const AMBIGUOUS = /(?:^|[/\\])\.{1,2}(?:[/\\;]|$)|%2e|%2f|%5c|\\/i
 

@@ -3,7 +3,7 @@ import type { Answer } from '../answer.js'
 import type { Door } from './door.js'
 
 /** Why a request is not let in: a rule, as it is called in logs. */
-export type Refuser = 'allowIp' | 'denyIp' | 'basicAuth' | 'password'
+export type Refuser = 'allowIp' | 'denyIp' | 'basicAuth' | 'password' | 'interstitial'
 
 /** What becomes of a request at the gate. */
 export type Verdict =

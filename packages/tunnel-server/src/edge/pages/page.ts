@@ -1,3 +1,5 @@
+import type { Answer } from '../answer.js'
+
 /** What a page may load and do: nothing, but for the style that it brings. */
 const STYLE_ONLY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
 /** The same with forms, which go nowhere but to where the page came from; and nobody shows the page inside of another one. */
@@ -19,7 +21,7 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!)
 }
 
-/** `: a way to complain`, in the small print; empty where there is none. `contact`: a URL. */
+/** For the small print, behind something else; empty without `contact`, which is a URL. */
 export function abuseLink(contact: string | undefined): string {
   return contact === undefined ? '' : ` · <a href="${escapeHtml(contact)}">Report abuse</a>`
 }
@@ -48,4 +50,10 @@ ${content}
 </main>
 </html>
 `
+}
+
+/** A page with a form. */
+export function formAnswer(status: number, title: string, content: string): Answer {
+  const body = Buffer.from(htmlPage(title, content))
+  return { status, headers: pageHeaders('text/html', body.length, true), body }
 }

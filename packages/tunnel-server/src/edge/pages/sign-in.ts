@@ -1,5 +1,5 @@
 import type { Answer } from '../answer.js'
-import { escapeHtml, htmlPage, pageHeaders } from './page.js'
+import { escapeHtml, formAnswer } from './page.js'
 
 export interface SignInPage {
   status: number
@@ -24,17 +24,12 @@ export function signInPage({ status, host, to, fault = '' }: SignInPage): Answer
 ${wrong}<button>Sign in</button>
 </form>
 <p><small>You stay signed in for a week in this browser.</small></p>`
-  return htmlAnswer(status, `Sign in · ${host}`, content)
+  return formAnswer(status, `Sign in · ${host}`, content)
 }
 
 export function signedOutPage(host: string): Answer {
   const content = `<h1>You have signed out</h1>
 <p>This browser gets into ${escapeHtml(host)} with the password only.</p>
 <p><a href="/.tunnel/sign-in">Sign in again</a></p>`
-  return htmlAnswer(200, `Signed out · ${host}`, content)
-}
-
-function htmlAnswer(status: number, title: string, content: string): Answer {
-  const body = Buffer.from(htmlPage(title, content))
-  return { status, headers: pageHeaders('text/html', body.length, true), body }
+  return formAnswer(200, `Signed out · ${host}`, content)
 }
