@@ -20,6 +20,7 @@ const forbidden = {
     session: ['control', 'http'],
     http: ['session', 'link', 'control', 'frame'],
     control: ['session', 'link', 'http', 'frame'],
+    rules: ['session', 'link', 'control', 'http', 'frame'],
   },
   'tunnel-server': {
     edge: ['control', 'api', 'accounts', 'store', 'workers'],
