@@ -103,7 +103,7 @@ for (const lines of foreign) {
   test(`a form with ${lines.join(' and ')} counts as none`, async () => {
     const { come, log } = world()
     const { status, field } = await come(SIGN_IN, { password: 'open sesame' }, lines)
-    assert.deepEqual([status, field('set-cookie'), log], [403, undefined, []])
+    assert.deepEqual([status, field('set-cookie'), log], [401, undefined, []])
   })
 }
 

@@ -2,13 +2,13 @@ import type { Provenance, RequestHead } from 'tunnel-protocol'
 import { accessFields } from '../access-line.js'
 import type { Answer } from '../answer.js'
 import { fieldOf } from '../fields.js'
-import { signedOutPage, signInPage } from '../pages/sign-in.js'
+import { type SignInPage, signedOutPage, signInPage } from '../pages/sign-in.js'
 import { warningPage } from '../pages/warning.js'
 import type { GateContext } from './context.js'
 import { setCookie } from './cookies.js'
 import { pathBack } from './navigation.js'
 import { WARNED } from './passes.js'
-import { FORM_CHALLENGE, guesserOf, type PasswordRule, secondsOf } from './sign-in.js'
+import { guesserOf, type PasswordRule, secondsOf } from './sign-in.js'
 
 /** How long a visitor who has signed in stays so, in milliseconds. */
 const SIGNED_IN_MS = 7 * 24 * 3_600_000
@@ -41,13 +41,14 @@ export class Door {
   /** `form`: what its body says. */
   async answer(form: URLSearchParams): Promise<Answer> {
     const { method, target } = this.#request
-    const [path, query] = target.split('?', 2)
+    const [path = ''] = target.split('?', 1)
     if (path === '/.tunnel/continue' && method === 'POST') return this.#confirm(form)
     if (this.#password === undefined) return NOTHING
     if (path === '/.tunnel/sign-out') return this.#signOut()
     if (path !== '/.tunnel/sign-in') return NOTHING
     if (method === 'POST') return this.#signIn(this.#password, form)
-    return this.#page(200, new URLSearchParams(query).get('to') ?? '/')
+    const query = new URLSearchParams(target.slice(path.length))
+    return this.#page(undefined, pathBack(query.get('to') ?? '/'))
   }
 
   /** The visitor has read the warning. */
@@ -66,21 +67,24 @@ export class Door {
     const { checks, passes } = this.#context
     const to = pathBack(form.get('to') ?? '/')
     // Else any site could have its visitors guess.
-    if (!this.#isOwnForm) return this.#page(403, to, 'That came from another site. Sign in here.')
+    if (!this.#isOwnForm) return this.#page('TUN_ERR_SIGN_IN', to, 'That came from another site. Sign in here.')
     const guess = { user: '', password: form.get('password') ?? '', hash: rule.hash }
     if (checks.known(guess) === undefined) {
       const found = checks.find(guesserOf(this.#tunnel, this.#from), guess)
       if (typeof found === 'number') {
         const seconds = secondsOf(found)
-        const page = this.#page(429, to, `Too many passwords have been tried. Try again in ${seconds} s.`)
+        const page = this.#page(
+          'TUN_ERR_TOO_MANY_ATTEMPTS',
+          to,
+          `Too many passwords have been tried. Try again in ${seconds} s.`,
+        )
         return { ...page, headers: `${page.headers}Retry-After: ${seconds}\r\n` }
       }
       await found
     }
     if (checks.known(guess) !== true) {
       this.#log(401, 'refused by password')
-      const page = this.#page(401, to, 'That is not the password.')
-      return { ...page, headers: page.headers + FORM_CHALLENGE }
+      return this.#page('TUN_ERR_SIGN_IN', to, 'That is not the password.')
     }
     this.#log(303, 'signed in')
     const ends = Date.now() + SIGNED_IN_MS
@@ -93,8 +97,9 @@ export class Door {
     return { ...page, headers: page.headers + setCookie('pass', this.#isSecure, '', 0) }
   }
 
-  #page(status: number, to: string, fault?: string): Answer {
-    return signInPage({ status, host: this.#from.host, to: pathBack(to), ...(fault === undefined ? {} : { fault }) })
+  #page(code: SignInPage['code'], to: string, fault?: string): Answer {
+    const { abuseContact: contact } = this.#context.settings
+    return signInPage({ code, host: this.#from.host, to, fault, contact })
   }
 
   get #isSecure(): boolean {

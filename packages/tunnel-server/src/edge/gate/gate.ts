@@ -2,7 +2,7 @@ import { type Provenance, type RequestHead, type Rules, TunnelError } from 'tunn
 import type { Answer } from '../answer.js'
 import { errorPage } from '../error-page.js'
 import { acceptOf, fieldOf } from '../fields.js'
-import { signInPage } from '../pages/sign-in.js'
+import { FORM_CHALLENGE, signInPage } from '../pages/sign-in.js'
 import { warningPage } from '../pages/warning.js'
 import { Addresses } from './addresses.js'
 import { BasicAuth, withoutAuthorization } from './basic-auth.js'
@@ -11,7 +11,7 @@ import { cookieValues, type OurCookie, withoutOurCookies } from './cookies.js'
 import { Door } from './door.js'
 import { asciiTarget, DOOR_PATH, isNavigation, pathBack } from './navigation.js'
 import { covers, WARNED } from './passes.js'
-import { FORM_CHALLENGE, guesserOf, type PasswordRule, passwordRule, secondsOf } from './sign-in.js'
+import { guesserOf, type PasswordRule, passwordRule, secondsOf } from './sign-in.js'
 import type { Refuser, Verdict } from './verdict.js'
 
 /** A request that has it is not stopped by a warning, whatever its value. */
@@ -87,15 +87,16 @@ export class Gate {
   }
 
   #warn(request: RequestHead, from: Provenance): Verdict {
-    const contact = this.#context.settings.abuseContact
+    const { abuseContact: contact } = this.#context.settings
     return refuse('interstitial', warningPage({ host: from.host, to: pathBack(asciiTarget(request)), contact }))
   }
 
   /** Say how to get in. `isWrong`: the visitor has tried, with basic authentication. */
   #ask(request: RequestHead, from: Provenance, isWrong: boolean): Verdict {
     if (this.#password !== undefined && isNavigation(request)) {
-      const page = signInPage({ status: 401, host: from.host, to: pathBack(asciiTarget(request)) })
-      return refuse('password', { ...page, headers: page.headers + FORM_CHALLENGE })
+      const { abuseContact: contact } = this.#context.settings
+      const to = pathBack(asciiTarget(request))
+      return refuse('password', signInPage({ code: 'TUN_ERR_SIGN_IN', host: from.host, to, contact }))
     }
     if (this.#basicAuth === undefined) {
       const error = new TunnelError('TUN_ERR_SIGN_IN', 'this tunnel wants a password, which browsers are asked for')

@@ -14,9 +14,6 @@ export function passwordRule({ hash }: { hash: string }): PasswordRule {
   return { hash, digest: ruleDigest('password', hash) }
 }
 
-/** A 401 has to say how to get in (RFC 9110 section 15.5.2). No browser knows this way, so that it shows the page. */
-export const FORM_CHALLENGE = 'WWW-Authenticate: Form\r\n'
-
 /** Who has so many guesses at the passwords of a tunnel. */
 export function guesserOf(tunnel: string, { visitor }: Provenance): string {
   return `${tunnel} ${addressGroup(visitor)}`
