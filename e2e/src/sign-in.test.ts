@@ -49,7 +49,7 @@ for (const [what, args] of servers) {
     for (let round = 0; round < ROUNDS; round++) {
       const page = await visit(world, 'demo', '/stranger', { headers: BROWSER })
       assert.equal(page.status, 401)
-      assert.match(page.text, /<h1>Sign in to demo\.localhost:\d+<\/h1>/)
+      assert.match(page.text, /<h1>Sign in to demo\.<wbr>localhost:\d+<\/h1>/)
       assert.equal((await visit(world, 'demo', '/stranger')).headers['x-tunnel-error'], 'TUN_ERR_SIGN_IN')
       assert.equal((await visit(world, 'demo', '/stranger', { method: 'POST', body: 'bytes' })).status, 401)
       assert.equal(await upgrade(world, 'demo', '/stranger'), 401)

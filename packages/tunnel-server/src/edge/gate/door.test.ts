@@ -137,7 +137,7 @@ test('who has read the warning does not see it again for a month, unless another
   assert.equal(new Passes(KEY).read(value!)?.rule, WARNED)
   const foreign = await come('POST /.tunnel/continue', { to: '/a' }, ['Sec-Fetch-Site: cross-site'])
   assert.deepEqual([foreign.status, foreign.field('set-cookie')], [403, undefined])
-  assert.match(foreign.text, /You are about to visit demo\.example\.com/)
+  assert.match(foreign.text, /You are about to visit demo\.<wbr>example\.<wbr>com/)
   assert.equal((await come('GET /.tunnel/continue')).status, 404)
 })
 

@@ -299,7 +299,7 @@ test('a browser gets a page to sign in on, which leads back; others get words', 
   const world = guarded(PASSWORD)
   const browser = await say(world, get('/a?b="><script>\xff', BROWSER))
   assert.match(browser.received, /^HTTP\/1\.1 401 .*\r\nWWW-Authenticate: Form\r\n/s)
-  assert.match(browser.received, /<h1>Sign in to demo\.example\.com<\/h1>/)
+  assert.match(browser.received, /<h1>Sign in to demo\.<wbr>example\.<wbr>com<\/h1>/)
   assert.match(browser.received, /<input type="hidden" name="to" value="\/a\?b=&quot;&gt;&lt;script&gt;%FF">/)
   const json = await say(world, get('/', 'Accept: application/json\r\n'))
   assert.match(json.received, /\r\nContent-Type: application\/json.*"code":"TUN_ERR_SIGN_IN"/s)
@@ -447,7 +447,7 @@ test('on a server that warns, browsers see the warning before a page, and nobody
   assert.deepEqual(answers(browser), ['403 TUN_ERR_UNCONFIRMED'])
   assert.match(
     browser.received,
-    /You are about to visit demo\.example\.com.*name="to" value="\/a\?b".*href="mailto:abuse@example\.com"/s,
+    /You are about to visit demo\.<wbr>example\.<wbr>com.*name="to" value="\/a\?b".*href="mailto:abuse@example\.com"/s,
   )
   assert.deepEqual(world.requests, [])
   await say(world, get('/curl'))

@@ -21,6 +21,11 @@ export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => entities[character]!)
 }
 
+/** A host, which may break behind its dots where there is little room. */
+export function shownHost(host: string): string {
+  return escapeHtml(host).replaceAll('.', '.<wbr>')
+}
+
 /** For the small print, behind something else; empty without `contact`, which is a URL. */
 export function abuseLink(contact: string | undefined): string {
   return contact === undefined ? '' : ` · <a href="${escapeHtml(contact)}">Report abuse</a>`
@@ -37,7 +42,7 @@ export function htmlPage(title: string, content: string): string {
 <style>
 body{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;place-items:center;background:#f6f7f9;color:#1c2430}
 main{box-sizing:border-box;max-width:min(38rem,100vw - 2rem);margin:1rem;padding:2rem 2.25rem;background:#fff;border-radius:12px;box-shadow:0 1px 3px #0002}
-h1{font-size:1.4rem;line-height:1.3;margin:0 0 .75rem;overflow-wrap:anywhere}p{margin:.5rem 0;overflow-wrap:anywhere}small{color:#5b6776}a{color:inherit}
+h1{font-size:1.4rem;line-height:1.3;margin:0 0 .75rem;overflow-wrap:anywhere}p{margin:.5rem 0;overflow-wrap:anywhere}small{color:#5b6776}a{color:inherit;white-space:nowrap}
 label{display:block;margin:1.25rem 0 .35rem;font-weight:600}
 input{box-sizing:border-box;width:100%;padding:.6rem .75rem;font:inherit;color:inherit;background:#fff;border:1px solid #77828f;border-radius:8px}
 button{margin:1.25rem 0 .75rem;padding:.6rem 1.4rem;font:inherit;font-weight:600;color:#fff;background:#1f5fbf;border:0;border-radius:8px;cursor:pointer}

@@ -1,6 +1,6 @@
 import { errorTable } from 'tunnel-protocol'
 import type { Answer } from '../answer.js'
-import { abuseLink, escapeHtml, formAnswer } from './page.js'
+import { abuseLink, escapeHtml, formAnswer, shownHost } from './page.js'
 
 export interface SignInPage {
   /** Why it is shown; undefined where the visitor has asked for it. */
@@ -22,7 +22,7 @@ export const FORM_CHALLENGE = 'WWW-Authenticate: Form\r\n'
 export function signInPage({ code, host, to, fault, contact }: SignInPage): Answer {
   const wrong = fault === undefined ? '' : `<p id="fault" role="alert">${escapeHtml(fault)}</p>\n`
   const described = fault === undefined ? '' : ' aria-invalid="true" aria-describedby="fault"'
-  const content = `<h1>Sign in to ${escapeHtml(host)}</h1>
+  const content = `<h1>Sign in to ${shownHost(host)}</h1>
 <p>Whoever shares this site has protected it with a password.</p>
 <form method="post" action="/.tunnel/sign-in">
 <input type="hidden" name="to" value="${escapeHtml(to)}">
@@ -39,7 +39,7 @@ ${wrong}<button>Sign in</button>
 
 export function signedOutPage(host: string): Answer {
   const content = `<h1>You have signed out</h1>
-<p>This browser gets into ${escapeHtml(host)} with the password only.</p>
+<p>This browser gets into ${shownHost(host)} with the password only.</p>
 <p><a href="/.tunnel/sign-in">Sign in again</a></p>`
   return formAnswer(200, `Signed out · ${host}`, content)
 }

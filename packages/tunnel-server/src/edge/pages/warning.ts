@@ -1,5 +1,5 @@
 import type { Answer } from '../answer.js'
-import { abuseLink, escapeHtml, formAnswer } from './page.js'
+import { abuseLink, escapeHtml, formAnswer, shownHost } from './page.js'
 
 export interface WarningPage {
   /** The site that the visitor is about to see. */
@@ -12,9 +12,9 @@ export interface WarningPage {
 
 /** Shown in front of the first page of a tunnel on a server on which everybody may open one. */
 export function warningPage({ host, to, contact }: WarningPage): Answer {
-  const content = `<h1>You are about to visit ${escapeHtml(host)}</h1>
-<p>This site is served from somebody's own machine, through a tunnel that anybody can open. Who runs this server does not know what it shows.</p>
-<p>Go on if you trust whoever sent you here. Do not type in a password, or anything about money, that belongs to another site.</p>
+  const content = `<h1>You are about to visit ${shownHost(host)}</h1>
+<p>This site is served from somebody's own machine, through a tunnel such as anybody can have here. Whoever runs this server does not know what it shows.</p>
+<p>Go on if you trust whoever sent you. Do not type in passwords of other sites, nor anything about cards or bank accounts.</p>
 <form method="post" action="/.tunnel/continue">
 <input type="hidden" name="to" value="${escapeHtml(to)}">
 <button>Continue to the site</button>
