@@ -176,26 +176,39 @@ test('an address that guesses too often is told to wait', async () => {
   }
 })
 
-test('on a server that warns, a browser sees the app after the warning only', async () => {
-  await using world = await World.start({ args: ['--interstitial', '--abuse-contact', 'abuse@example.com'] })
-  const app = await Witness.start(world)
-  await world.agent('demo', app.port)
-  const page = await visit(world, 'demo', '/a?b', { headers: BROWSER })
-  assert.deepEqual([page.status, page.headers['x-tunnel-error']], [403, 'TUN_ERR_UNCONFIRMED'])
-  assert.match(page.text, /href="mailto:abuse@example\.com"/)
-  assert.deepEqual(app.seen, [])
-  assert.equal((await visit(world, 'demo', '/curl')).status, 200)
-  const skips = { ...BROWSER, 'tunnel-skip-warning': '1' }
-  assert.equal((await visit(world, 'demo', '/skips', { headers: skips })).status, 200)
-  const foreign = await post(world, 'demo', '/.tunnel/continue', { to: '/a?b' }, { 'sec-fetch-site': 'cross-site' })
-  assert.deepEqual([foreign.status, foreign.headers['set-cookie']], [403, undefined])
-  const confirmed = await post(world, 'demo', '/.tunnel/continue', { to: '/a?b' }, { 'sec-fetch-site': 'same-origin' })
-  assert.deepEqual([confirmed.status, confirmed.headers.location], [303, '/a?b'])
-  const [cookie = ''] = confirmed.headers['set-cookie'] ?? []
-  const warned = { ...BROWSER, cookie: cookie.split(';')[0]! }
-  assert.equal((await visit(world, 'demo', '/a', { headers: warned })).status, 200)
-  assert.deepEqual(app.paths, ['/curl', '/skips', '/a'])
-})
+for (const [what, args] of servers) {
+  test(`${what}: on a server that warns, a browser sees the app after the warning only`, async () => {
+    await using world = await World.start({ args: [...args, '--interstitial', '--abuse-contact', 'abuse@example.com'] })
+    const app = await Witness.start(world)
+    await world.agent('demo', app.port)
+    for (let round = 0; round < ROUNDS; round++) {
+      assert.equal((await visit(world, 'demo', '/stranger', { headers: BROWSER })).status, 403)
+    }
+    const page = await visit(world, 'demo', '/a?b', { headers: BROWSER })
+    assert.deepEqual([page.status, page.headers['x-tunnel-error']], [403, 'TUN_ERR_UNCONFIRMED'])
+    assert.match(page.text, /href="mailto:abuse@example\.com"/)
+    assert.deepEqual(app.seen, [])
+    assert.equal((await visit(world, 'demo', '/curl')).status, 200)
+    const skips = { ...BROWSER, 'tunnel-skip-warning': '1' }
+    assert.equal((await visit(world, 'demo', '/skips', { headers: skips })).status, 200)
+    const foreign = await post(world, 'demo', '/.tunnel/continue', { to: '/a?b' }, { 'sec-fetch-site': 'cross-site' })
+    assert.deepEqual([foreign.status, foreign.headers['set-cookie']], [403, undefined])
+    const confirmed = await post(
+      world,
+      'demo',
+      '/.tunnel/continue',
+      { to: '/a?b' },
+      { 'sec-fetch-site': 'same-origin' },
+    )
+    assert.deepEqual([confirmed.status, confirmed.headers.location], [303, '/a?b'])
+    const [cookie = ''] = confirmed.headers['set-cookie'] ?? []
+    const warned = { ...BROWSER, cookie: cookie.split(';')[0]! }
+    for (let round = 0; round < ROUNDS; round++) {
+      assert.equal((await visit(world, 'demo', '/a', { headers: warned })).status, 200)
+    }
+    assert.deepEqual(app.paths, ['/curl', '/skips', ...Array(ROUNDS).fill('/a')])
+  })
+}
 
 test('in a browser: sign in, go on where one wanted to go, sign out; read the warning once', {
   skip: skipChromium,
