@@ -11,8 +11,6 @@ export interface Guess {
   user: string
 }
 
-/** Each takes 16 MiB and a thread of the four that Node has for such, and for files. */
-const MAX_RUNNING = 2
 /** Requests that may wait for an outcome at once, for all visitors together; each holds its head, and what came behind it. */
 const MAX_ASKING = 128
 /** Guesses of which it is remembered whether they were right. */
@@ -24,7 +22,7 @@ const BUSY_MS = 1_000
 export const ATTEMPTS: AttemptLimits = { burst: 10, regainMs: 6_000 }
 
 /**
- * Finds out whether passwords are right, beside this thread, a few at a time and not too often for one visitor; and remembers it, so that it need not be found
+ * Finds out whether passwords are right, beside this thread, one at a time and not too often for one visitor; and remembers it, so that it need not be found
  * out with every request. No password is kept: what is remembered are digests under a key that ends with the process.
  */
 export class PasswordChecks {
@@ -37,8 +35,9 @@ export class PasswordChecks {
   readonly #pending = new Map<string, Promise<void>>()
   /** Requests that wait. */
   #asking = 0
-  #running = 0
+  /** Those that wait for their turn: each takes some 30 ms of a core and 16 MiB, and traffic needs both more. */
   readonly #waiting: Array<() => void> = []
+  #isBusy = false
 
   /** `check`: tests pass their own. */
   constructor(attempts = new Attempts(ATTEMPTS), check = checkPassword) {
@@ -91,16 +90,16 @@ export class PasswordChecks {
   }
 
   #inTurn(run: () => void): void {
-    if (this.#running >= MAX_RUNNING) {
+    if (this.#isBusy) {
       this.#waiting.push(run)
       return
     }
-    this.#running++
+    this.#isBusy = true
     run()
   }
 
   #next(): void {
-    this.#running--
+    this.#isBusy = false
     const run = this.#waiting.shift()
     if (run !== undefined) this.#inTurn(run)
   }
