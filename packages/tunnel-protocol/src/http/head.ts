@@ -25,6 +25,8 @@ export interface RequestHead extends Fields {
   minor: 0 | 1
   /** Value of Host, as sent. */
   host: string | undefined
+  /** Value of Cookie; of several, one behind the other. */
+  cookie: string | undefined
   /** `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, as sent by the peer; not part of `forward`. */
   forwardedFor: string | undefined
   forwardedProto: string | undefined
@@ -69,6 +71,7 @@ class Walk {
   count = 0
   host: string | undefined
   hosts = 0
+  cookie: string | undefined
   contentLength: string | undefined
   contentLengths = 0
   transferEncoding: string | undefined
@@ -87,6 +90,7 @@ class Walk {
     this.count = 0
     this.host = undefined
     this.hosts = 0
+    this.cookie = undefined
     this.contentLength = undefined
     this.contentLengths = 0
     this.transferEncoding = undefined
@@ -144,6 +148,7 @@ export function parseRequestHead(text: string, limits: RequestHeadLimits = NO_LI
     target,
     minor,
     host: walk.host,
+    cookie: walk.cookie,
     framing,
     contentLength,
     connectionClose: connection.close,
@@ -256,6 +261,7 @@ const interesting: number[][] = []
 for (const name of [
   'te',
   'host',
+  'cookie',
   'upgrade',
   'forwarded',
   'connection',
@@ -278,6 +284,9 @@ function note(walk: Walk, name: string, text: string, from: number, to: number, 
     case 'host':
       walk.hosts++
       walk.host = trimOws(text, from, to)
+      return true
+    case 'cookie':
+      walk.cookie = list(walk.cookie, trimOws(text, from, to), '; ')
       return true
     case 'content-length':
       walk.contentLengths++
@@ -329,8 +338,8 @@ function framingValue(text: string, from: number, to: number): string {
   return to > from && text.charCodeAt(to - 1) === 9 ? text.slice(from, to) : trimOws(text, from, to)
 }
 
-function list(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`
+function list(before: string | undefined, value: string, separator = ', '): string {
+  return before === undefined ? value : `${before}${separator}${value}`
 }
 
 function readContentLength(walk: Walk, code: ErrorCode): number {

@@ -47,7 +47,6 @@ export class Dispatch {
   #tunnel: Tunnel | undefined
   /** Its head as the gate has let it through. */
   #passed: RequestHead | undefined
-  /** There was a gate. */
   #isGuarded = false
   /** Against whom the request counts; undefined while it is not admitted. */
   #visitor: string | undefined
@@ -69,6 +68,11 @@ export class Dispatch {
   /** The exchange of the current request, once that has been sent. */
   get exchange(): Exchange | undefined {
     return this.#exchange
+  }
+
+  /** The current request has come through a gate. */
+  get isGuarded(): boolean {
+    return this.#isGuarded
   }
 
   /** The current request waits for its tunnel, or for the gate. */
@@ -158,8 +162,7 @@ export class Dispatch {
   #open(member: Member): void {
     const request = this.#passed!
     this.#tries++
-    const { accessLog } = this.#edge.settings
-    this.#exchange = new Exchange(this.#side, request, member, this.#from!, accessLog, this.#isGuarded)
+    this.#exchange = new Exchange(this.#side, request, member, this.#from!, this.#edge.settings.accessLog)
     this.#side.sent(request)
   }
 

@@ -30,6 +30,8 @@ export interface VisitorSide {
   readonly outlet: Outlet
   /** The response after which this connection closes must say so. */
   readonly closing: boolean
+  /** The request has come through a gate, whose cookies are not the app's to set. */
+  readonly isGuarded: boolean
   /** The socket may be read again. */
   resume(): void
   /** From now on bytes go both ways as they are. */
@@ -66,8 +68,6 @@ export class Exchange implements StreamHandler {
   readonly #visitor: VisitorSide
   readonly #stream: Stream
   readonly #accessLog: AccessLog
-  /** The tunnel has a gate, whose cookies are not the app's to set. */
-  readonly #isGuarded: boolean
   readonly #from: Provenance
   readonly #startedAt: number
   #response: ResponseWriter | undefined
@@ -87,20 +87,12 @@ export class Exchange implements StreamHandler {
   #answered = false
 
   /** Throws what Session.openStream throws. */
-  constructor(
-    visitor: VisitorSide,
-    request: RequestHead,
-    member: Member,
-    from: Provenance,
-    accessLog: AccessLog,
-    isGuarded: boolean,
-  ) {
+  constructor(visitor: VisitorSide, request: RequestHead, member: Member, from: Provenance, accessLog: AccessLog) {
     this.#visitor = visitor
     this.request = request
     this.member = member
     this.#from = from
     this.#accessLog = accessLog
-    this.#isGuarded = isGuarded
     this.#startedAt = accessLog === undefined ? 0 : performance.now()
     this.#requestDone = request.framing === 'none'
     const { upgrade } = request
@@ -215,7 +207,7 @@ export class Exchange implements StreamHandler {
 
   /** What of the app's header lines goes to the visitor. */
   #linesOf({ forward }: ResponseHead): string {
-    return this.#isGuarded ? withoutOurSetCookies(forward) : forward
+    return this.#visitor.isGuarded ? withoutOurSetCookies(forward) : forward
   }
 
   onData(part: Buffer): void {

@@ -90,6 +90,10 @@ export class VisitorConnection implements BodySink, RequestSide {
     return this.#edge.draining
   }
 
+  get isGuarded(): boolean {
+    return this.#dispatch.isGuarded
+  }
+
   /** No request is being served, and no answer is on its way. */
   get idle(): boolean {
     return !this.#dispatch.busy && this.socket.writableLength === 0

@@ -22,23 +22,27 @@ function nameOf(cookie: OurCookie, isSecure: boolean): string {
 }
 
 /** What a request shows as that cookie: mostly one value, or none. */
-export function cookieValues({ forward }: RequestHead, cookie: OurCookie, isSecure: boolean): string[] {
-  if (!forward.includes(MARK)) return []
+export function cookieValues(request: RequestHead, cookie: OurCookie, isSecure: boolean): string[] {
+  if (!hasOurs(request)) return []
   const name = nameOf(cookie, isSecure)
   const values: string[] = []
-  for (const [, , field] of forward.matchAll(COOKIE_FIELD)) {
-    for (const pair of field!.split(';')) {
-      const equals = pair.indexOf('=')
-      if (equals >= 0 && pair.slice(0, equals).trim() === name && values.length < MAX_VALUES)
-        values.push(pair.slice(equals + 1).trim())
-    }
+  for (const pair of request.cookie!.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue
+    values.push(pair.slice(equals + 1).trim())
+    if (values.length === MAX_VALUES) break
   }
   return values
 }
 
+/** Looking for it in all lines would make one piece of them first: they are many. */
+function hasOurs({ cookie }: RequestHead): boolean {
+  return cookie?.includes(MARK) === true
+}
+
 /** The request without our cookies: they are nothing to any app. */
 export function withoutOurCookies(request: RequestHead): RequestHead {
-  if (!request.forward.includes(MARK)) return request
+  if (!hasOurs(request)) return request
   const forward = request.forward.replaceAll(COOKIE_FIELD, (line, start: string, field: string) => {
     const pairs = field.split(';')
     const kept = pairs.filter((pair) => !OURS.test(pair.split('=', 1)[0]!.trim()))
