@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { DOOR_PATH } from '../policy/door-path.js'
 
 /** A request for a page on the host of a tunnel, of which all is known but its body. */
 export interface Door {
@@ -16,7 +17,6 @@ interface DoorAnswer {
 
 /** Larger than any form of ours. In bytes. */
 const MAX_FORM_BYTES = 16 * 1024
-const DOOR_PATH = '/.tunnel/'
 
 /** The connections that have come for a door, each with one request for it. */
 export class Doors {

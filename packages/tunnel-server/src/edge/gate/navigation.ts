@@ -1,4 +1,5 @@
 import type { RequestHead } from 'tunnel-protocol'
+import { DOOR_PATH } from '../../policy/door-path.js'
 import { acceptOf, fieldOf } from '../fields.js'
 
 /** A browser, or something like it, that asks for a page to show to a person. */
@@ -11,8 +12,6 @@ export function isNavigation(request: RequestHead): boolean {
 
 /** Longest address that a visitor is sent back to. */
 const MAX_PATH_LENGTH = 2_048
-/** Where everything of ours is, on the host of a tunnel. */
-export const DOOR_PATH = '/.tunnel/'
 
 /**
  * Where a visitor is sent who wanted to go to `wanted`: there, if it is a path of the same host, else to its root. What a browser could take for another host
