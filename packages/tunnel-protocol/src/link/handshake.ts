@@ -1,15 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import type { NetConnectOpts, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { TunnelError } from '../errors.js'
-import { readingSocket } from './reading-socket.js'
+import { type Connect, connectTo } from './connect.js'
 
 /** RFC 6455 section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const MAX_REDIRECTS = 3
-/** Of a link's socket, as on the server's side. */
-const SOCKET_OPTIONS = { highWaterMark: 64 * 1024 }
 
 function acceptValue(key: string): string {
   return createHash('sha1')
@@ -42,6 +40,8 @@ export interface HandshakeOptions {
   protocol: string
   /** For the whole handshake, in milliseconds. */
   timeoutMs: number
+  /** How connections are opened. Default: straight, to whom Node trusts. */
+  connect?: Connect
   /** `url`: where redirects led. */
   onOpen(socket: Socket, head: Buffer, url: string): void
   /** The server answered something other than a switch to `protocol`. */
@@ -49,9 +49,11 @@ export interface HandshakeOptions {
   onError(error: Error): void
 }
 
-/** Agent side: open a WebSocket. Calls exactly one of the three; follows up to 3 redirects. Returns a function that gives up. */
+/** Agent side: open a WebSocket. Calls exactly one of the three; follows up to 3 redirects on one host. Returns a function that gives up. */
 export function openHandshake(options: HandshakeOptions): () => void {
+  const connect = options.connect ?? connectStraight
   let over = false
+  let stopConnecting = () => {}
   let current: http.ClientRequest | undefined
   const settle = (report: () => void) => {
     if (over) return
@@ -59,20 +61,28 @@ export function openHandshake(options: HandshakeOptions): () => void {
     clearTimeout(timer)
     report()
   }
+  const drop = () => {
+    stopConnecting()
+    current?.destroy()
+  }
   const fail = (error: Error) => {
     settle(() => options.onError(error))
-    current?.destroy()
+    drop()
   }
   const timer = setTimeout(() => {
     fail(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }))
   }, options.timeoutMs)
 
   const attempt = (url: string, redirects: number) => {
+    stopConnecting = connect(new URL(url), (socket) => ask(url, socket, redirects), fail)
+  }
+  const ask = (url: string, connection: Socket, redirects: number) => {
     const key = randomBytes(16).toString('base64')
-    const isSecure = url.startsWith('https:')
-    const request = (isSecure ? https : http).request(url, {
-      ...(isSecure ? { agent: false } : { createConnection: connect }),
+    const request = (url.startsWith('https:') ? https : http).request(url, {
+      createConnection: () => connection,
       headers: {
+        // Without an agent node:http knows no default port, and would name it.
+        Host: new URL(url).host,
         Connection: 'Upgrade',
         Upgrade: 'websocket',
         'Sec-WebSocket-Version': '13',
@@ -116,12 +126,14 @@ export function openHandshake(options: HandshakeOptions): () => void {
   return () => {
     over = true
     clearTimeout(timer)
-    current?.destroy()
+    drop()
   }
 }
 
-function connect(options: http.ClientRequestArgs): Socket {
-  return readingSocket(SOCKET_OPTIONS).connect(options as NetConnectOpts)
+const connectStraight: Connect = (url, onSocket) => {
+  const socket = connectTo(url)
+  onSocket(socket)
+  return () => socket.destroy()
 }
 
 function redirectTarget(response: IncomingMessage, from: string): string | undefined {
@@ -129,7 +141,7 @@ function redirectTarget(response: IncomingMessage, from: string): string | undef
   if (![301, 302, 307, 308].includes(response.statusCode ?? 0) || location === undefined) return undefined
   if (!URL.canParse(location, from)) return undefined
   const url = new URL(location, from)
-  // Never from TLS to clear text: the token would follow.
-  const allowed = url.protocol === 'https:' || (url.protocol === 'http:' && from.startsWith('http:'))
-  return allowed ? url.href : undefined
+  // The token will follow: never to another host, and never from TLS to clear text.
+  const isSafe = url.protocol === 'https:' || (url.protocol === 'http:' && from.startsWith('http:'))
+  return isSafe && url.hostname === new URL(from).hostname ? url.href : undefined
 }
