@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { TunnelError } from 'tunnel-protocol'
+import { tlsFailure } from '../tls/failure.js'
 import { type OriginTarget, targetName } from './target.js'
 import type { OriginTrust } from './trust.js'
 
@@ -26,7 +27,7 @@ export function describeFailure(
   const name = targetName(target)
   const kind = cause.code === 'ECONNRESET' ? 'cut' : 'lasting'
   if (trust !== undefined) {
-    return { error: new TunnelError('TUN_ERR_ORIGIN_TLS', tlsFailure(cause, name, trust), { cause }), kind }
+    return { error: new TunnelError('TUN_ERR_ORIGIN_TLS', tlsWords(cause, name, trust), { cause }), kind }
   }
   const absence = absenceOf(cause, target)
   const detail = absence ?? (target.kind === 'unix' ? unixFailure(cause, name) : cannotConnect(cause, name))
@@ -65,26 +66,17 @@ function isSocket(path: string): boolean {
   }
 }
 
-const unknownIssuer = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-])
-
-function tlsFailure({ code = 'closed', message }: NodeJS.ErrnoException, name: string, trust: OriginTrust): string {
-  if (unknownIssuer.has(code)) {
+function tlsWords({ code = 'closed', message }: NodeJS.ErrnoException, name: string, trust: OriginTrust): string {
+  const failure = tlsFailure(code)
+  if (failure === 'untrusted') {
     return `the certificate of ${name} comes from nobody who is trusted here (${code}): --origin-ca takes a file of who is`
   }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+  if (failure === 'otherName') {
     return `the certificate of ${name} is not for ${trust.serverName}: --origin-server-name takes the name that it is for`
   }
-  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${name} has expired`
-  if (code === 'CERT_NOT_YET_VALID') return `the certificate of ${name} is not valid yet: compare the clocks`
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
-    return `${name} does not speak HTTPS: leave out https and --local-https`
-  }
+  if (failure === 'expired') return `the certificate of ${name} has expired`
+  if (failure === 'notYetValid') return `the certificate of ${name} is not valid yet: compare the clocks`
+  if (failure === 'notTls') return `${name} does not speak HTTPS: leave out https and --local-https`
   if (code === 'ECONNRESET' || code === 'closed')
     return `${name} closed the connection in the middle of the TLS handshake`
   return `no TLS connection to ${name} (${code === '' ? message : code})`

@@ -1,8 +1,7 @@
-import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import tls, { type SecureContext } from 'node:tls'
 import { TunnelError } from 'tunnel-protocol'
+import { contextOf, readCertificates } from '../tls/certificates.js'
 import { isLocal, type OriginTarget } from './target.js'
 
 /** What a caller says about the certificate of an app that speaks TLS. */
@@ -32,10 +31,9 @@ export function originTrust(target: OriginTarget, input: TrustInput): OriginTrus
     if (useless === '') return undefined
     throw new TunnelError('TUN_ERR_OPTION', `${useless}: only for an app that speaks HTTPS; add --local-https`)
   }
-  const ca = input.ca === undefined ? undefined : readCertificates(input.ca)
+  const ca = input.ca === undefined ? undefined : readCertificates('origin-ca', input.ca)
   return {
-    // A file may hold the certificate itself, or an intermediate one, instead of the root.
-    context: tls.createSecureContext(ca === undefined ? {} : { ca, allowPartialTrustChain: true }),
+    context: ca === undefined ? tls.createSecureContext() : contextOf(ca),
     serverName: input.serverName === undefined ? defaultName(target) : checkName(input.serverName),
     verify: ca !== undefined || !isLocal(target),
   }
@@ -48,34 +46,4 @@ function defaultName(target: OriginTarget): string {
 function checkName(name: string): string {
   if (isIP(name) !== 0 || /^(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+$/.test(name)) return name
   throw new TunnelError('TUN_ERR_OPTION', `origin-server-name: expected a host such as app.internal, got "${name}"`)
-}
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
-
-function readCertificates(given: string): string[] {
-  const inline = given.includes('-----BEGIN ')
-  const where = inline ? 'the text given' : given
-  const found = (inline ? given : readFile(given)).match(CERTIFICATE) ?? []
-  if (found.length === 0) {
-    throw new TunnelError(
-      'TUN_ERR_OPTION',
-      `origin-ca: ${where} holds no certificate (PEM, -----BEGIN CERTIFICATE-----)`,
-    )
-  }
-  found.forEach((pem, i) => {
-    try {
-      new X509Certificate(pem)
-    } catch {
-      throw new TunnelError('TUN_ERR_OPTION', `origin-ca: certificate ${i + 1} in ${where} is damaged`)
-    }
-  })
-  return found
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'latin1')
-  } catch (error) {
-    throw new TunnelError('TUN_ERR_OPTION', `origin-ca: cannot read ${path} (${(error as NodeJS.ErrnoException).code})`)
-  }
 }
