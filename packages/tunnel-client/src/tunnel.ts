@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { type Bound, type OpenRequest, type Rules, type Stream, type StreamHandler, TunnelError } from 'tunnel-protocol'
 import { AgentLinks } from './agent/agent-links.js'
 import { type ClaimStore, FileClaimStore } from './agent/claims.js'
+import { linkOpener } from './agent/connect.js'
 import { normalizeServerUrl } from './agent/server-url.js'
 import { Dialer } from './origin/dial.js'
 import {
@@ -17,6 +18,7 @@ import { PatientDialer } from './origin/patient-dialer.js'
 import { OriginPool } from './origin/pool.js'
 import { authority, originTarget, targetName, targetUrl } from './origin/target.js'
 import { originTrust } from './origin/trust.js'
+import { Outbound } from './outbound/outbound.js'
 import { rulesOf } from './rules.js'
 
 export interface TunnelOptions {
@@ -39,6 +41,13 @@ export interface TunnelOptions {
   server?: string | undefined
   /** Default: TUNNEL_TOKEN. */
   token?: string | undefined
+  /**
+   * HTTP or HTTPS proxy that connections to the server go through, as a URL, with user and password where it wants them; `none`: none. Default: TUNNEL_PROXY,
+   * else HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, which don't count for a server on this machine.
+   */
+  proxy?: string | undefined
+  /** Path of a PEM file, or the PEM itself, with certificates to trust in addition to those that Node trusts. Read once. Default: TUNNEL_CA. */
+  ca?: string | undefined
   /** Host of the local app. Default localhost: 127.0.0.1 or ::1, whichever answers. */
   localHost?: string | undefined
   /** Path of the Unix socket that the local app listens on, in place of `port`, `target` and `localHost`. */
@@ -149,9 +158,14 @@ export class Tunnel extends EventEmitter<TunnelEvents> {
       originName: targetName(target),
     }
     const server = normalizeServerUrl(options.server ?? (process.env.TUNNEL_SERVER || 'http://localhost:8000'))
+    const outbound = new Outbound(server, {
+      proxy: options.proxy ?? (process.env.TUNNEL_PROXY || undefined),
+      ca: options.ca ?? (process.env.TUNNEL_CA || undefined),
+    })
     this.#agent = new AgentLinks(
       {
         server,
+        openLink: linkOpener(outbound),
         name: options.subdomain,
         force: options.force ?? false,
         pool: options.pool ?? false,

@@ -105,6 +105,7 @@ export const errorTable = {
   TUN_ERR_NO_TUNNEL: row(null, 404, null, null, 'No tunnel has this name.'),
   TUN_ERR_TUNNEL_OFFLINE: row(null, 503, null, null, 'The agent that holds the name is away. Carries Retry-After.'),
   TUN_ERR_CONNECT: row(null, null, 'reconnect', 69, 'The server could not be reached.'),
+  TUN_ERR_PROXY: row(null, null, 'stopAtFirst', 69, 'A proxy on the way to the server does not let us through.'),
   TUN_ERR_NOT_A_SERVER: row(null, null, 'stopAtFirst', 76, 'What answered at the server URL is not a tunnel-server.'),
   TUN_ERR_ACCOUNT_LIMIT: row(20, null, 'stopAtFirst', 75, 'The account has as many sessions or tunnels as it may.'),
   TUN_ERR_SESSION_CLOSED: row(19, 502, 'reconnect', 69, 'The connection between server and agent was lost.'),

@@ -13,7 +13,7 @@ import { AgentSession, type AgentSessionOptions } from './agent-session.js'
 import { type AgentEvent, type AgentState, nextAgentState } from './agent-state.js'
 import { backoffMs } from './backoff.js'
 import type { ClaimStore } from './claims.js'
-import { openLink } from './connect.js'
+import type { OpenLink } from './connect.js'
 import { NetworkWatch, type ReadInterfaces } from './network-watch.js'
 
 export interface AgentOptions extends AgentSessionOptions {
@@ -28,8 +28,8 @@ export interface AgentOptions extends AgentSessionOptions {
   /** What is asked of visitors. */
   rules: Rules | undefined
   claims: ClaimStore
-  /** How a link is opened. Default openLink; tests pass their own. */
-  openLink?: typeof openLink
+  /** How a link is opened; linkOpener() but in tests. */
+  openLink: OpenLink
   /** Default os.networkInterfaces; tests pass their own. */
   readInterfaces?: ReadInterfaces
 }
@@ -140,8 +140,7 @@ export class Agent {
   // Attempts
 
   #dial(): void {
-    const open = this.#options.openLink ?? openLink
-    this.#giveUp = open(
+    this.#giveUp = this.#options.openLink(
       this.#options.server,
       this.#query,
       (link) => {
