@@ -30,7 +30,13 @@ const forbidden = {
     accounts: ['edge', 'control', 'api', 'registry', 'store', 'workers'],
     store: ['edge', 'control', 'api', 'accounts', 'workers'],
   },
-  'tunnel-client': { origin: ['agent', 'cli'], agent: ['cli'] },
+  'tunnel-client': {
+    origin: ['agent', 'cli', 'outbound', 'servers'],
+    outbound: ['agent', 'cli', 'servers'],
+    agent: ['cli', 'servers'],
+    servers: ['cli'],
+    tls: ['agent', 'cli', 'origin', 'outbound', 'servers'],
+  },
 }
 /** Files of a package's top folder that everything in it may import. */
 const common = new Set(['byte-queue.ts', 'constants.ts', 'errors.ts', 'gather.ts', 'logger.ts', 'options.ts'])

@@ -16,6 +16,8 @@ export interface RunOptions {
   cwd?: string
   /** A file descriptor that the command gets as its number 3. */
   passedOn?: number | undefined
+  /** Its stdin is a pipe that the test writes to. Default: it has none. */
+  typed?: boolean
 }
 
 /** A command under test. Its output is kept; what a test waits for is a line or the exit, never time. */
@@ -32,7 +34,12 @@ export class Running implements AsyncDisposable {
     this.child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe', ...(options.passedOn === undefined ? [] : [options.passedOn])],
+      stdio: [
+        options.typed ? 'pipe' : 'ignore',
+        'pipe',
+        'pipe',
+        ...(options.passedOn === undefined ? [] : [options.passedOn]),
+      ],
     })
     alive.add(this.child)
     this.child.once('exit', () => alive.delete(this.child))

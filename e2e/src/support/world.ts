@@ -4,7 +4,7 @@ import net, { type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Running } from './process.js'
+import { Running, type RunOptions } from './process.js'
 import type { SocketUnit } from './socket-unit.js'
 
 export const root = resolve(fileURLToPath(new URL('../../../', import.meta.url)))
@@ -57,7 +57,7 @@ export class World implements AsyncDisposable {
     this.#settings = settings
     const { socketUnit: unit } = settings
     const args = ['--port', String(port), '--data-dir', this.dataDir, ...(settings.args ?? [])]
-    this.server = this.run(serverBin, args, settings.env, unit?.launcher, unit?.fd)
+    this.server = this.run(serverBin, args, settings.env, unit?.launcher, { passedOn: unit?.fd })
     const [, ready] = await this.server.waitFor(/"port":(\d+),"domain".*ready on/)
     this.port = Number(ready)
   }
@@ -81,13 +81,19 @@ export class World implements AsyncDisposable {
     args: string[],
     env: Record<string, string> = {},
     launcher: string[] = [],
-    passedOn: number | undefined = undefined,
+    io: Pick<RunOptions, 'passedOn' | 'typed'> = {},
   ): Running {
     const [command = '', ...rest] = [...launcher, process.execPath, bin, ...args]
     const child = new Running(command, rest, {
+      ...io,
       cwd: this.#folder,
-      passedOn,
-      env: { XDG_STATE_HOME: this.newState(), TUNNEL_SERVER: undefined, TUNNEL_TOKEN: undefined, ...env },
+      env: {
+        XDG_STATE_HOME: this.newState(),
+        XDG_CONFIG_HOME: this.path('config'),
+        TUNNEL_SERVER: undefined,
+        TUNNEL_TOKEN: undefined,
+        ...env,
+      },
     })
     this.#children.push(child)
     return child

@@ -1,10 +1,13 @@
 import { addOptions, createLogger, givenFlags, runProgram, stopOnSignals } from 'tunnel-command'
 import { TunnelError } from 'tunnel-protocol'
+import { addCommands } from './cli/commands.js'
 import { openBrowser } from './cli/open-browser.js'
 import { showTunnel } from './cli/output.js'
 import { hideSecrets, readToken, readUsers } from './cli/secrets.js'
 import { readSettings } from './cli/settings.js'
 import { clientOptions } from './options.js'
+import { chooseServer } from './servers/choose.js'
+import { ServersFile } from './servers/servers-file.js'
 import { SOFTWARE, Tunnel } from './tunnel.js'
 
 const EXAMPLES = `
@@ -15,11 +18,12 @@ Examples:
   tunnel https://localhost:8443                   an app that speaks HTTPS
   tunnel --unix /run/app.sock                     an app on a Unix socket; unix:/run/app.sock is the same
   TUNNEL_SERVER=https://tunnel.example.com TUNNEL_TOKEN=… tunnel 8080
+  tunnel login https://tunnel.example.com         keep server and token, so that the others need neither
 
-Flags with an env name can be set in the environment as well, all of them in the file of --config; a flag wins, then the environment.
-The public URL is the only thing on stdout, logs go to stderr.
+Flags with an env name can be set in the environment as well, all of them in the file of --config; a flag wins, then the environment,
+then the file, then what "tunnel login" has kept. The public URL is the only thing on stdout, logs go to stderr.
 
-Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 73 name taken, 75 too many agents or tunnels of this account,
+Exit codes: 0 after Ctrl-C, 64 unknown flag, 65 invalid name, 69 a proxy says no, 73 name taken, 75 too many agents or tunnels of this account,
 76 no tunnel-server or another version, 77 token refused, 78 unusable value or rule.
 `
 
@@ -35,9 +39,14 @@ export async function main(argv: string[]): Promise<void> {
       .usage('[http] [target] [options]')
       .addHelpText('after', EXAMPLES)
     addOptions(program, clientOptions)
+    addCommands(program)
     program.action(async (words: string[]) => {
       const { options, rules } = await readSettings(givenFlags(program))
       const logger = await createLogger(options.logLevel, options.logFormat, process.stderr)
+      const { server, token } = chooseServer(
+        { server: options.server, token: readToken(options.token, options.tokenFile) },
+        () => new ServersFile().read(),
+      )
       const tunnel = new Tunnel({
         target: targetArgument(words),
         port: options.port,
@@ -45,8 +54,10 @@ export async function main(argv: string[]): Promise<void> {
         force: options.force,
         pool: options.pool,
         links: options.links,
-        server: options.server,
-        token: readToken(options.token, options.tokenFile),
+        server,
+        token,
+        proxy: options.proxy,
+        ca: options.ca,
         localHost: options.localHost,
         unix: options.unix,
         localHttps: options.localHttps,

@@ -21,7 +21,7 @@ test('a switch can be set in the environment', () => {
 test('help shows flag, default and environment name', () => {
   assert.deepEqual(describeOption(clientOptions.server), {
     flags: '--server <url>',
-    help: 'your tunnel-server (default: http://localhost:8000, env: TUNNEL_SERVER)',
+    help: 'your tunnel-server, or its name in "tunnel servers"; unless set, the one you logged in to, else http://localhost:8000 (env: TUNNEL_SERVER)',
   })
   assert.match(describeOption(clientOptions.pingIntervalMs).help, /\(default: 15s, env: TUNNEL_PING_INTERVAL\)$/)
 })

@@ -56,8 +56,8 @@ export const clientOptions = {
     flag: 'server',
     env: 'TUNNEL_SERVER',
     metavar: '<url>',
-    fallback: 'http://localhost:8000',
-    help: 'your tunnel-server',
+    fallback: undefined as string | undefined,
+    help: 'your tunnel-server, or its name in "tunnel servers"; unless set, the one you logged in to, else http://localhost:8000',
   }),
   localHost: text({
     flag: 'local-host',
@@ -113,7 +113,7 @@ export const clientOptions = {
     metavar: '<token>',
     secret: true,
     fallback: undefined as string | undefined,
-    help: 'your token, where the server wants one; better in the environment, or in a file',
+    help: 'your token, where the server wants one; better in the environment, or in a file, or kept by "tunnel login"',
   }),
   tokenFile: text({
     flag: 'token-file',
@@ -158,6 +158,21 @@ export const clientOptions = {
       throw new Error(`expected 1 to ${MAX_PASSWORD_LENGTH} characters`)
     },
   },
+  proxy: text({
+    flag: 'proxy',
+    env: 'TUNNEL_PROXY',
+    metavar: '<url>',
+    secret: true,
+    fallback: undefined as string | undefined,
+    help: 'HTTP or HTTPS proxy on the way to the server, or none; unless set, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY count',
+  }),
+  ca: text({
+    flag: 'ca',
+    env: 'TUNNEL_CA',
+    metavar: '<file>',
+    fallback: undefined as string | undefined,
+    help: 'certificates (PEM) to trust for the server, in addition to those that Node trusts',
+  }),
   open: switched({ flag: 'open', short: 'o', fallback: false, help: 'open the public URL in a browser' }),
   printRequests: switched({
     flag: 'print-requests',

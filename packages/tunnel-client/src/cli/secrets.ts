@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { type OptionTable, TunnelError } from 'tunnel-protocol'
+import { isToken } from '../servers/known-servers.js'
 
 /** The token, from wherever it was given. Throws TUN_ERR_OPTION. */
 export function readToken(token: string | undefined, file: string | undefined): string | undefined {
   if (token !== undefined || file === undefined) return token
   const content = readSecrets('--token-file', file).trim()
-  if (/^[\x21-\x7e]{1,1024}$/.test(content)) return content
+  if (isToken(content)) return content
   throw new TunnelError('TUN_ERR_OPTION', `--token-file: ${file} must hold one token and nothing else`)
 }
 
