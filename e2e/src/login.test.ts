@@ -270,6 +270,20 @@ test('a name that another server has is not taken from it', async () => {
   )
 })
 
+test('nor is one that another server got while the login went on', async () => {
+  const { world, url, tunnel, file } = await start()
+  await using _ = world
+  const slow = await world.app(async (_request, response) => {
+    succeeded(await tunnel(['login', url, '--token', TOKEN, '--name', 'work']))
+    response.end(JSON.stringify({ account: null, server: 'slow/1', domain: 'x', open: true }))
+  })
+  failed(await tunnel(['login', `http://localhost:${slow}`, '--name', 'work']), 78, /"work" is http:.* already/)
+  assert.deepEqual(
+    kept(file).map(({ url }) => url),
+    [url],
+  )
+})
+
 test('logins at the same time are all kept', async () => {
   const { world, url, tunnel, file } = await start()
   await using _ = world
@@ -434,8 +448,7 @@ test('a token shows neither in the list of processes nor in what is printed whil
   // It never answers, so that there is time to look.
   const port = await world.app(() => onAsked())
   const url = `http://localhost:${port}`
-  const secret = ['--token', TOKEN, '--proxy', 'none']
-  const login = world.run(tunnelBin, ['login', url, ...secret])
+  const login = world.run(tunnelBin, ['login', url, '--token', TOKEN])
   await asked
   const shown = readFileSync(`/proc/${login.pid}/cmdline`, 'latin1')
   assert.ok(!shown.includes(TOKEN), shown)
