@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
-import { tunnel } from 'tunnel-client'
+import { Tunnel, tunnel } from 'tunnel-client'
 import { ApiStandIn } from './support/api-stand-in.js'
 import { ownAuthority, selfSigned } from './support/certificate.js'
 import { ConnectProxy } from './support/connect-proxy.js'
 import { sha } from './support/hash.js'
 import { eventually, type Running } from './support/process.js'
 import { visit } from './support/visitor.js'
+import { within } from './support/within.js'
 import { tunnelBin, World } from './support/world.js'
 
 /** No proxies, whatever the machine that runs the tests has, and the token that servers here want. */
@@ -220,6 +223,24 @@ for (const scheme of ['http', 'https'] as const) {
     )
   })
 }
+
+test('a server behind a proxy that drops handshakes does no harm to the process', async () => {
+  await using world = await World.create()
+  const port = await world.listen(https.createServer(selfSigned).on('upgrade', (_request, socket) => socket.destroy()))
+  const proxy = await ConnectProxy.start(world)
+  const server = `https://localhost:${port}`
+  const claims = { get: () => undefined, set: () => {} }
+  // In one process with the server: node:http has one store of parsers for both, so that one that is put back twice is noticed.
+  for (let i = 0; i < 20; i++) {
+    const options = { port: 1, server, proxy: proxy.url, ca: selfSigned.cert, claims }
+    const opening = new Tunnel(options)
+    const failed = once(opening, 'offline')
+    opening.start()
+    const [{ error }] = await within('a failure', failed)
+    assert.match(error.detail, /it closed the connection/)
+    await opening.close()
+  }
+})
 
 test('what --ca names has to be certificates', async () => {
   const { world } = await start()

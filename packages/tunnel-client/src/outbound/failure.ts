@@ -15,12 +15,12 @@ export function connectFailure(name: string, error: Error): TunnelError {
   // An error of several addresses has an empty message of its own.
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException | undefined) : undefined
   const code = (error as NodeJS.ErrnoException).code ?? first?.code ?? ''
-  const reason = reasons[code] ?? certificateReason(code) ?? (error.message || 'unknown error')
+  const reason = reasons[code] ?? tlsReason(code) ?? (error.message || 'unknown error').split('\n', 1)[0]!
   const detail = `cannot reach ${name}: ${reason}${code === '' ? '' : ` (${code})`}`
   return new TunnelError('TUN_ERR_CONNECT', detail, { cause: error })
 }
 
-function certificateReason(code: string): string | undefined {
+function tlsReason(code: string): string | undefined {
   switch (tlsFailure(code)) {
     case 'untrusted':
       return 'its certificate comes from nobody who is trusted here; --ca takes a file of who is'
@@ -33,7 +33,8 @@ function certificateReason(code: string): string | undefined {
     case 'notTls':
       return 'it does not speak HTTPS'
     default:
-      return undefined
+      // Their messages are OpenSSL's, for whoever debugs that.
+      return /^(EPROTO$|ERR_SSL_)/.test(code) ? 'TLS with it does not come about' : undefined
   }
 }
 

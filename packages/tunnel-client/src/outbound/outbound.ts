@@ -38,12 +38,18 @@ export class Outbound {
       onError(TunnelError.from(error)) // a redirect can lead to where another variable counts
       return () => {}
     }
-    if (proxy !== undefined) {
-      const onOpen = (through: Socket) => onSocket(connectTo(url, { through, secureContext }))
-      return connectThrough(proxy, url, secureContext, onOpen, onError)
+    let socket: Socket | undefined
+    const begin = (through?: Socket) => {
+      socket = connectTo(url, { through, secureContext })
+      onSocket(socket)
     }
-    const socket = connectTo(url, { secureContext })
-    onSocket(socket)
-    return () => socket.destroy()
+    let stop = () => {}
+    if (proxy === undefined) begin()
+    else stop = connectThrough(proxy, url, secureContext, begin, onError)
+    return () => {
+      // From the outside in. When what is below TLS goes first, TLS closes at once, in the middle of what node:http does with its end.
+      if (socket === undefined) stop()
+      else socket.destroy()
+    }
   }
 }
