@@ -414,6 +414,13 @@ test('a kept token goes to its own origin and no other', async () => {
   failed(await ended(world.tunnel(['8089', '--server', world.url])), 77, /wants a token/)
 })
 
+test('a kept token that the server does not know any more is told with what to do', async () => {
+  const { world, keep } = await sharing()
+  await using _ = world
+  keep([{ name: 'work', url: world.url, token: 'old' }])
+  failed(await ended(world.tunnel(['8089'])), 77, /^tunnel: .*; tunnel login work takes a new one$/m)
+})
+
 test('an unknown name is told with those that there are', async () => {
   const { world, keep } = await sharing()
   await using _ = world

@@ -6,7 +6,7 @@ import { showTunnel } from './cli/output.js'
 import { hideSecrets, readToken, readUsers } from './cli/secrets.js'
 import { readSettings } from './cli/settings.js'
 import { clientOptions } from './options.js'
-import { chooseServer } from './servers/choose.js'
+import { chooseServer, withLoginHint } from './servers/choose.js'
 import { ServersFile } from './servers/servers-file.js'
 import { SOFTWARE, Tunnel } from './tunnel.js'
 
@@ -43,10 +43,8 @@ export async function main(argv: string[]): Promise<void> {
     program.action(async (words: string[]) => {
       const { options, rules } = await readSettings(givenFlags(program))
       const logger = await createLogger(options.logLevel, options.logFormat, process.stderr)
-      const { server, token } = chooseServer(
-        { server: options.server, token: readToken(options.token, options.tokenFile) },
-        () => new ServersFile().read(),
-      )
+      const given = { server: options.server, token: readToken(options.token, options.tokenFile) }
+      const choice = chooseServer(given, () => new ServersFile().read())
       const tunnel = new Tunnel({
         target: targetArgument(words),
         port: options.port,
@@ -54,8 +52,8 @@ export async function main(argv: string[]): Promise<void> {
         force: options.force,
         pool: options.pool,
         links: options.links,
-        server,
-        token,
+        server: choice.server,
+        token: choice.token,
         proxy: options.proxy,
         ca: options.ca,
         localHost: options.localHost,
@@ -88,7 +86,9 @@ export async function main(argv: string[]): Promise<void> {
         await tunnel.close()
         logger.info({}, 'closed')
       })
-      await untilClosed(tunnel)
+      await untilClosed(tunnel).catch((error: unknown) => {
+        throw withLoginHint(error, choice)
+      })
     })
   })
 }

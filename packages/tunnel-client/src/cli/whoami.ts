@@ -1,6 +1,6 @@
 import { normalizeServerUrl } from '../agent/server-url.js'
 import { Outbound } from '../outbound/outbound.js'
-import { chooseServer } from '../servers/choose.js'
+import { chooseServer, withLoginHint } from '../servers/choose.js'
 import { type Account, askMe, printable } from '../servers/me.js'
 import { ServersFile } from '../servers/servers-file.js'
 import type { WhoamiOptions } from './command-options.js'
@@ -10,9 +10,12 @@ import { readToken } from './secrets.js'
 /** `tunnel whoami [server]`: what the server knows of the account that the token is for. */
 export async function whoami(argument: string | undefined, options: WhoamiOptions): Promise<void> {
   const given = { server: argument ?? options.server, token: readToken(options.token, options.tokenFile) }
-  const { server, token, name } = chooseServer(given, () => new ServersFile().read())
-  const url = normalizeServerUrl(server)
-  const me = await askMe(url, token, new Outbound(url, options))
+  const choice = chooseServer(given, () => new ServersFile().read())
+  const { token, name } = choice
+  const url = normalizeServerUrl(choice.server)
+  const me = await askMe(url, token, new Outbound(url, options)).catch((error: unknown) => {
+    throw withLoginHint(error, choice)
+  })
   if (options.json) {
     say(JSON.stringify({ ...me, name, url }))
     return

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseServer, type ServerChoice } from './choose.js'
+import { TunnelError } from 'tunnel-protocol'
+import { chooseServer, type ServerChoice, withLoginHint } from './choose.js'
 import type { KnownServers } from './known-servers.js'
 
 const url = 'https://tunnel.example.com'
@@ -11,7 +12,7 @@ const known: KnownServers = [
 ]
 const elsewhere = 'https://tunnel.example.com:8443'
 
-const rows: Array<[string, string | undefined, string | undefined, KnownServers, ServerChoice]> = [
+const rows: Array<[string, string | undefined, string | undefined, KnownServers, Omit<ServerChoice, 'isKept'>]> = [
   ['nothing', undefined, undefined, [], { server: 'http://localhost:8000', token: undefined, name: undefined }],
   ['a token', undefined, 'given', [], { server: 'http://localhost:8000', token: 'given', name: undefined }],
   ['nothing, with logins', undefined, undefined, known, { server: url, token: 'kept', name: 'work' }],
@@ -40,16 +41,14 @@ const rows: Array<[string, string | undefined, string | undefined, KnownServers,
 ]
 for (const [what, server, token, servers, expected] of rows) {
   test(`given ${what}, it is ${expected.server} with ${expected.token ?? 'no'} token`, () => {
-    assert.deepEqual(
-      chooseServer({ server, token }, () => servers),
-      expected,
-    )
+    const choice = chooseServer({ server, token }, () => servers)
+    assert.deepEqual(choice, { ...expected, isKept: expected.token === 'kept' || expected.token === 'other' })
   })
 }
 
 test('what is kept is not looked at where URL and token are given', () => {
   const choice = chooseServer({ server: 'https://x.test', token: 'given' }, () => assert.fail('looked at'))
-  assert.deepEqual(choice, { server: 'https://x.test', token: 'given', name: undefined })
+  assert.deepEqual(choice, { server: 'https://x.test', token: 'given', name: undefined, isKept: false })
 })
 
 test('a name that nobody has is refused, with those that there are', () => {
@@ -59,4 +58,19 @@ test('a name that nobody has is refused, with those that there are', () => {
     /TUN_ERR_OPTION: server: "wrok" is no URL, and no server .* \(work, tunnel\.test, home\)$/,
   )
   assert.throws(choose([]), /\(there are none\)$/)
+})
+
+test('a kept token that is not wanted any more is told with what to do, and nothing else is', () => {
+  const kept = chooseServer({ server: 'work', token: undefined }, () => known)
+  const given = chooseServer({ server: 'work', token: 'given' }, () => known)
+  const unauthorized = new TunnelError('TUN_ERR_UNAUTHORIZED', 'no such token')
+  const hinted = withLoginHint(unauthorized, kept) as TunnelError
+  assert.deepEqual(
+    [hinted.code, hinted.detail],
+    [unauthorized.code, 'no such token; tunnel login work takes a new one'],
+  )
+  assert.equal(withLoginHint(unauthorized, given), unauthorized)
+  for (const other of [new TunnelError('TUN_ERR_FORBIDDEN', 'x'), new Error('x')]) {
+    assert.equal(withLoginHint(other, kept), other)
+  }
 })

@@ -8,6 +8,8 @@ export interface ServerChoice {
   token: string | undefined
   /** What the user calls the server, where it is one that he has logged in to. */
   name: string | undefined
+  /** The token is the one that was kept at the login. */
+  isKept: boolean
 }
 
 /**
@@ -19,12 +21,21 @@ export function chooseServer(
   { server, token }: { server: string | undefined; token: string | undefined },
   known: () => KnownServers,
 ): ServerChoice {
-  if (server?.includes('://') && token !== undefined) return { server, token, name: undefined }
+  if (server?.includes('://') && token !== undefined) return { server, token, name: undefined, isKept: false }
   const servers = known()
   const found = server === undefined ? servers[0] : findServer(servers, server)
-  if (found !== undefined) return { server: found.url, token: token ?? found.token, name: found.name }
+  if (found !== undefined) {
+    const isKept = token === undefined && found.token !== undefined
+    return { server: found.url, token: token ?? found.token, name: found.name, isKept }
+  }
   if (server !== undefined && /^[^.:/]*$/.test(server) && server !== 'localhost') throw noSuchServer(server, servers)
-  return { server: server ?? LOCAL_SERVER, token, name: undefined }
+  return { server: server ?? LOCAL_SERVER, token, name: undefined, isKept: false }
+}
+
+/** The server wants the kept token no more: the error says what to do as well. Any other is what it was. */
+export function withLoginHint(error: unknown, { name, isKept }: ServerChoice): unknown {
+  if (!isKept || !(error instanceof TunnelError) || error.code !== 'TUN_ERR_UNAUTHORIZED') return error
+  return new TunnelError(error.code, `${error.detail}; tunnel login ${name} takes a new one`, { cause: error })
 }
 
 export function noSuchServer(given: string, servers: KnownServers): TunnelError {
