@@ -43,8 +43,9 @@ export async function main(argv: string[]): Promise<void> {
     program.action(async (words: string[]) => {
       const { options, rules } = await readSettings(givenFlags(program))
       const logger = await createLogger(options.logLevel, options.logFormat, process.stderr)
-      const given = { server: options.server, token: readToken(options.token, options.tokenFile) }
-      const choice = chooseServer(given, () => new ServersFile().read())
+      const choice = chooseServer({ server: options.server, token: readToken(options.token, options.tokenFile) }, () =>
+        new ServersFile().read(),
+      )
       const tunnel = new Tunnel({
         target: targetArgument(words),
         port: options.port,
