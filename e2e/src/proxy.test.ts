@@ -208,11 +208,14 @@ for (const scheme of ['http', 'https'] as const) {
       { TUNNEL_CA: ca, NODE_EXTRA_CA_CERTS: bundle },
       { NODE_EXTRA_CA_CERTS: bundle },
     ]) {
+      proxy.targets.length = 0
       const agent = await world.agent('demo', app, { env: { ...env, ...more } })
+      for (const socket of proxy.open) socket.destroy()
+      await agent.waitFor(/online again/, 'stderr')
+      assert.deepEqual(proxy.targets, [`app.internal:${port}`, `app.internal:${port}`])
       agent.kill('SIGINT')
       assert.equal(await agent.exitCode(), 0, agent.output)
     }
-    assert.deepEqual(proxy.targets, [`app.internal:${port}`, `app.internal:${port}`, `app.internal:${port}`])
     const untrusted = world.tunnel(['8089'], { env })
     const whose = scheme === 'https' ? `the proxy at ${proxy.url}` : server
     await untrusted.waitFor(

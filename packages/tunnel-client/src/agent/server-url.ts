@@ -1,4 +1,5 @@
 import { TunnelError } from 'tunnel-protocol'
+import { withoutUser } from '../outbound/without-user.js'
 
 /** The server's URL in one form: `https://tunnel.example.com`. Takes `tunnel.example.com` as well. Throws TUN_ERR_OPTION. */
 export function normalizeServerUrl(given: string): string {
@@ -13,12 +14,8 @@ export function normalizeServerUrl(given: string): string {
   ) {
     throw new TunnelError(
       'TUN_ERR_OPTION',
-      `server: expected a URL such as https://tunnel.example.com, got "${redact(given)}"`,
+      `server: expected a URL such as https://tunnel.example.com, got "${withoutUser(given)}"`,
     )
   }
   return `${protocol}//${url.host}`
-}
-
-function redact(text: string): string {
-  return text.replace(/\/\/[^@/]*@/, '//…@')
 }

@@ -36,8 +36,7 @@ function add<T extends OptionTable>(
   const command = program.command(usage).description(description)
   addOptions(command, table)
   command.action(async () => {
-    const [misplaced] = Object.keys(program.opts())
-    if (misplaced !== undefined) {
+    if (Object.keys(program.opts()).length > 0) {
       throw new TunnelError('TUN_ERR_OPTION', `flags go behind the command: tunnel ${command.name()} --…`)
     }
     await run(command.args[0], resolveOptions(table, givenFlags(command)))

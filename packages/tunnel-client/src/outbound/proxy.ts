@@ -1,6 +1,7 @@
 import { addressOf, TunnelError } from 'tunnel-protocol'
 import { isLoopback } from '../origin/target.js'
 import { isExempt } from './no-proxy.js'
+import { withoutUser } from './without-user.js'
 
 /** A proxy that opens connections for us (CONNECT, RFC 9110 section 9.3.6). */
 export interface HttpProxy {
@@ -56,9 +57,4 @@ function authorizationOf({ username, password }: URL, source: string): string | 
       `${source}: the user or password has a % that stands for nothing; write it as %25`,
     )
   }
-}
-
-/** Up to the last @: a password may have one. */
-function withoutUser(text: string): string {
-  return text.replace(/^(\S*?:\/\/)?.*@/s, '$1…@')
 }

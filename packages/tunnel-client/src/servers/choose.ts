@@ -1,4 +1,5 @@
 import { TunnelError } from 'tunnel-protocol'
+import { withoutUser } from '../outbound/without-user.js'
 import { findServer, type KnownServers } from './known-servers.js'
 
 const LOCAL_SERVER = 'http://localhost:8000'
@@ -42,6 +43,6 @@ export function noSuchServer(given: string, servers: KnownServers): TunnelError 
   const names = servers.map(({ name }) => name).join(', ')
   return new TunnelError(
     'TUN_ERR_OPTION',
-    `server: "${given}" is no URL, and no server that you have logged in to (${names === '' ? 'there are none' : names})`,
+    `server: "${withoutUser(given)}" is no URL, and no server that you have logged in to (${names === '' ? 'there are none' : names})`,
   )
 }

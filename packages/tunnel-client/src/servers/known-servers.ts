@@ -73,7 +73,7 @@ export function formatServers(servers: KnownServers): string {
   return `${JSON.stringify({ version: VERSION, servers }, null, 2)}\n`
 }
 
-/** Throws an Error that says what is wrong, and never what the text holds. */
+/** Throws an Error that says what is wrong, without a token. */
 export function parseServers(text: string): KnownServers {
   const content = fieldsOf(parseJson(text), 'the whole')
   if (content.version !== VERSION) {
