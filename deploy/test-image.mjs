@@ -184,7 +184,6 @@ async function checkRun(image) {
     ...environment(),
     ...image.env,
     TUNNEL_DOMAIN: 'tunnel.test',
-    TUNNEL_TOKENS: 'secret',
     TUNNEL_LISTEN_PORT: '0',
   }
   const [command, ...args] = image.entrypoint
@@ -208,7 +207,13 @@ async function checkRun(image) {
   const answer = await fetch(`http://127.0.0.1:${port}/api/health`)
   assert.deepEqual([answer.status, (await answer.json()).status], [200, 'ok'])
   assert.equal(health(), 0, 'the health check passes while the server runs')
-  assert.ok(existsSync(join(inside(image, image.volume), 'claims.key')), 'what outlives a container is in its volume')
+  for (const name of ['claims.key', 'tunnel.db']) {
+    assert.ok(existsSync(join(inside(image, image.volume), name)), 'what outlives a container is in its volume')
+  }
+  // As with docker exec.
+  const beside = (...words) => spawnSync(command, words, { cwd: inside(image, '.'), env, encoding: 'utf8' })
+  assert.equal(beside('account', 'add', 'me').status, 0)
+  assert.match(beside('token', 'create', 'me').stdout, /^tun_\S+\n$/)
   started.kill('SIGTERM')
   assert.equal(await ended, 0, 'SIGTERM, as docker stop sends it, ends the server in order')
   assert.equal(health(), 1, 'the health check fails without a server')

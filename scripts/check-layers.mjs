@@ -27,7 +27,7 @@ const forbidden = {
     control: ['edge', 'api', 'store', 'workers'],
     api: ['edge', 'control', 'store', 'workers'],
     registry: ['edge', 'control', 'api', 'accounts', 'store', 'workers'],
-    accounts: ['edge', 'control', 'api', 'registry', 'store', 'workers'],
+    accounts: ['edge', 'control', 'api', 'registry', 'workers'],
     store: ['edge', 'control', 'api', 'accounts', 'workers'],
   },
   'tunnel-client': {

@@ -32,7 +32,7 @@ await main()
 
 async function main() {
   const server = startChild('the server', 'packages/tunnel-server/bin/tunnel-server.js', [
-    ...['--port', String(serverPort), '--domain', 'localhost', '--drain', '1s'],
+    ...['--port', String(serverPort), '--domain', 'localhost', '--open', '--drain', '1s'],
     ...['--log-level', 'warn', '--log-format', 'pretty'],
   ])
   if (demoPort !== undefined) {

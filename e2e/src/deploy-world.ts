@@ -74,7 +74,7 @@ export class DeployedWorld implements AsyncDisposable {
     const [httpPort, httpsPort] = (await freePorts(2)) as [number, number]
     const world = await World.start({
       args: [
-        ...['--domain', DOMAIN, '--public-url', `https://${DOMAIN}:${httpsPort}`],
+        ...['--domain', DOMAIN, '--open', '--public-url', `https://${DOMAIN}:${httpsPort}`],
         ...['--trust-proxy', '127.0.0.1', '--drain', '0', ...args],
       ],
     })

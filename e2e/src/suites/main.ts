@@ -80,7 +80,7 @@ if (outcomes.some((outcome) => differences(outcome).some(isDefect))) {
 async function bothWays(suite: Suite, ready: Ready): Promise<{ direct: Score; tunnel: Score }> {
   // Most suites name the host by its address, so that is the tunnel's name and domain: 127 of 0.0.1.
   const [name, domain] = suite.host ?? ['127', '0.0.1']
-  await using world = await World.start({ args: ['--domain', domain, '--host', '127.0.0.1'] })
+  await using world = await World.start({ args: ['--domain', domain, '--open', '--host', '127.0.0.1'] })
   const port = await ready.startApp(world)
   await world.agent(name, port, { args: ['--local-host', '127.0.0.1'] })
   const place = (port: number) => {

@@ -1,3 +1,4 @@
+export type { Command } from 'commander'
 export { collectYoungGeneration } from './collect-buffers.js'
 export { readConfigFile } from './config-file.js'
 export { type CommandLogger, createLogger } from './logging.js'

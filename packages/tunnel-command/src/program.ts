@@ -44,11 +44,19 @@ export async function runProgram(argv: string[], define: (program: Command) => v
     .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, `${program.name()}: `)) })
   define(program)
   program.showHelpAfterError(`(see ${program.name()} --help)`)
-  for (const command of program.commands) command.copyInheritedSettings(program)
+  inheritSettings(program)
   try {
     await program.parseAsync(argv)
   } catch (error) {
     process.exitCode = exitCodeOf(error, program.name())
+  }
+}
+
+/** Commands below `command` take after it in how errors are shown. */
+function inheritSettings(command: Command): void {
+  for (const below of command.commands) {
+    below.copyInheritedSettings(command)
+    inheritSettings(below)
   }
 }
 

@@ -22,8 +22,14 @@ export const errorTable = {
   TUN_ERR_INTERNAL: row(2, 500, 'reconnect', 70, 'A bug of ours. The cause is logged and never sent.'),
   TUN_ERR_FLOW_CONTROL: row(3, 502, 'reconnect', 76, 'The peer sent more bytes than it had credit for.'),
   TUN_ERR_VERSION: row(4, null, 'stop', 76, 'Server and agent have no protocol version in common.'),
-  TUN_ERR_UNAUTHORIZED: row(5, 401, 'stop', 77, 'The token is missing or unknown.'),
-  TUN_ERR_FORBIDDEN: row(6, 403, 'stop', 77, 'The token does not allow this name.'),
+  TUN_ERR_UNAUTHORIZED: row(5, 401, 'stop', 77, 'The token is missing, unknown or not valid any more.'),
+  TUN_ERR_FORBIDDEN: row(
+    6,
+    403,
+    'stop',
+    77,
+    'The token does not allow this: its account may not have the name, is banned, or is no admin.',
+  ),
   TUN_ERR_NAME_TAKEN: row(7, 409, 'stop', 73, 'Another agent holds the name.'),
   TUN_ERR_DRAINING: row(8, 503, 'reconnect', 69, 'The server or agent is shutting down and takes no new streams.'),
   TUN_ERR_TOO_MANY_STREAMS: row(
@@ -117,6 +123,10 @@ export const errorTable = {
     'The rules for visitors cannot be used, or are not those of the other agents of the pool.',
   ),
   TUN_ERR_OPTION: row(null, null, 'stop', 78, 'A flag or environment variable has a value that cannot be used.'),
+  TUN_ERR_FIELD: row(null, 400, null, 78, 'A field of an account, a token or a request to the API cannot be used.'),
+  TUN_ERR_NO_ACCOUNT: row(null, 404, null, 67, 'There is no such account, or no such token.'),
+  TUN_ERR_ACCOUNT_EXISTS: row(null, 409, null, 73, 'There is an account of this name already.'),
+  TUN_ERR_DATA: row(null, 503, 'stop', 74, 'What the server keeps in its data folder cannot be read or written.'),
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

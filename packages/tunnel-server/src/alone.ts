@@ -6,20 +6,21 @@ import { createTraffic } from './traffic.js'
 import { publicUrlOf, type TunnelServer } from './tunnel-server.js'
 import { SOFTWARE } from './version.js'
 
-/** A server that is one process: decides, and carries the traffic. Throws TUN_ERR_OPTION. */
+/** A server that is one process: decides, and carries the traffic. Throws TUN_ERR_OPTION, TUN_ERR_DATA. */
 export async function startAlone(settings: Settings, logger: Logger, inherited: number[]): Promise<TunnelServer> {
   const { options, readings } = settings
   let { port } = options
   const publicUrl = () => publicUrlOf(options, port)
   const directory = new Directory()
-  const decisions = createDecisions(options, logger, {
+  const decisions = createDecisions(settings, logger, {
     onGiven: (name) => directory.add(name),
     onFree: (name) => directory.remove(name),
     onRules: (name, rules) => directory.setRules(name, rules),
   })
-  const { authority } = decisions
+  const { authority, accounts } = decisions
   const traffic = await createTraffic(options, readings, {
     authority,
+    accounts,
     directory,
     passKey: decisions.passKey,
     logger,
@@ -31,18 +32,26 @@ export async function startAlone(settings: Settings, logger: Logger, inherited: 
       uptimeSeconds: Math.floor(process.uptime()),
     }),
   })
-  port = await traffic.listen({ ...options, inherited })
+  try {
+    port = await traffic.listen({ ...options, inherited })
+  } catch (error) {
+    decisions.release()
+    throw error
+  }
 
   let closing: Promise<void> | undefined
   const close = async (drainMs: number) => {
     await decisions.close()
     await traffic.drain(drainMs)
     await traffic.close()
+    decisions.release()
   }
   return {
     port,
     url: publicUrl(),
-    open: readings.tokens.length === 0,
+    get access() {
+      return decisions.access
+    },
     get connectionCount() {
       return traffic.connectionCount
     },
@@ -53,7 +62,7 @@ export async function startAlone(settings: Settings, logger: Logger, inherited: 
     reload(given) {
       const later = settings.renew(given)
       // Nothing here can fail any more.
-      decisions.apply(settings.options)
+      decisions.apply()
       traffic.apply(settings.options, settings.readings)
       return later
     },

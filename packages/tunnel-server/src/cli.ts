@@ -4,13 +4,15 @@ import {
   createLogger,
   givenFlags,
   notifyReady,
-  readConfigFile,
   runProgram,
   stopOnSignals,
 } from 'tunnel-command'
 import { type GivenFlags, TunnelError } from 'tunnel-protocol'
+import { addAccountCommands } from './cli/account-commands.js'
+import { addBackupCommand } from './cli/backup-command.js'
+import { readOptions } from './cli/read-options.js'
 import { takeInheritedSockets } from './inherited-sockets.js'
-import { readServerOptions, type ServerOptions, serverOptions } from './options.js'
+import { type ServerOptions, serverOptions } from './options.js'
 import { createTunnelServer } from './server.js'
 import type { TunnelServer } from './tunnel-server.js'
 import { SOFTWARE } from './version.js'
@@ -19,11 +21,15 @@ const EXAMPLES = `
 Examples:
   tunnel-server                                   try it on this machine: http://localhost:8000
   tunnel-server --domain tunnel.example.com       behind a proxy that brings TLS (see docs/operating.md)
-  TUNNEL_TOKENS=s3cret tunnel-server -d tunnel.example.com
+  tunnel-server account add alice                 somebody who may open tunnels …
+  tunnel-server token create alice                … and what to give to alice: it is printed this once
+  tunnel-server token list; tunnel-server ban alice --reason 'your laptop was stolen'
+  tunnel-server backup /var/backups/tunnel.db     accounts, tokens and audit, while the server runs
 
+Without a command it is the server that runs. The commands take --data-dir and --config, and find what it keeps as it does.
 Flags with an env name can be set in the environment as well, all of them in the file of --config; a flag wins, then the environment.
 SIGHUP reads --config, --token-file and the certificate again; SIGTERM shuts down in order, a second one at once.
-Tokens: TUNNEL_TOKENS=one,two or --token-file. There is no flag for them, because flags show in process lists.
+There is no flag for a token, because flags show in process lists: TUNNEL_TOKENS=one,two or --token-file for those without accounts.
 `
 
 /** The `tunnel-server` command. Returns only when the process may exit by itself. */
@@ -34,7 +40,10 @@ export async function main(argv: string[]): Promise<void> {
       .description('The public side of a self-hosted tunnel: gives apps on other machines a URL here.')
       .version(SOFTWARE, '-V, --version', 'print the version')
       .addHelpText('after', EXAMPLES)
+      .enablePositionalOptions() // what stands behind a command is the command's
     addOptions(program, serverOptions)
+    addAccountCommands(program)
+    addBackupCommand(program)
     program.action(async () => {
       const flags = givenFlags(program)
       const options = await readOptions(flags)
@@ -51,12 +60,7 @@ export async function main(argv: string[]): Promise<void> {
         { url: server.url, port: server.port, domain: options.domain },
         `tunnel-server is ready on ${server.url}`,
       )
-      if (server.open && options.domain !== 'localhost') {
-        logger.warn(
-          {},
-          'no tokens are set: everyone who reaches this server can open tunnels (set TUNNEL_TOKENS or --token-file)',
-        )
-      }
+      sayWhoMayEnter(server, options, logger)
       notifyReady(process.env, (reason) =>
         logger.warn({ reason }, 'systemd could not be told that the server is ready'),
       )
@@ -64,10 +68,17 @@ export async function main(argv: string[]): Promise<void> {
   })
 }
 
-/** Flags, environment and the file that either of them names. */
-async function readOptions(flags: GivenFlags): Promise<ServerOptions> {
-  const { config } = readServerOptions({ config: flags.config }, { TUNNEL_CONFIG: process.env.TUNNEL_CONFIG })
-  return readServerOptions(flags, process.env, config === undefined ? undefined : await readConfigFile(config))
+function sayWhoMayEnter({ access }: TunnelServer, { domain, dataDir }: ServerOptions, logger: CommandLogger): void {
+  if (access === 'everyone' && domain !== 'localhost') {
+    logger.warn({}, 'everyone who reaches this server can open tunnels (--open)')
+  }
+  if (access !== 'nobody') return
+  const folder = dataDir || process.env.STATE_DIRECTORY?.split(':')[0]
+  const where = folder ? ` --data-dir ${folder}` : ''
+  logger.warn(
+    {},
+    `nobody can open a tunnel yet; the first token: tunnel-server account add me${where} && tunnel-server token create me${where}`,
+  )
 }
 
 /** Read everything again: files may have changed, and of what they say most can be taken over. */

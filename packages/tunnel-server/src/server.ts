@@ -7,7 +7,7 @@ import { startWorkers } from './workers/main.js'
 
 /**
  * Start a server. `inherited`: file descriptors of listening sockets, in place of the options `port` and `host`. Several workers write their logs to stdout themselves,
- * as the options say, and not to `logger`. Throws TUN_ERR_OPTION.
+ * as the options say, and not to `logger`. Throws TUN_ERR_OPTION, TUN_ERR_DATA.
  */
 export async function createTunnelServer(
   given: Partial<ServerOptions> = {},

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { isDeepStrictEqual } from 'node:util'
 import { settingName } from 'tunnel-protocol'
-import { readTokenFile } from './accounts/tokens.js'
+import { readTokenFile } from './accounts/static-tokens.js'
 import { readCertificate } from './edge/secure.js'
 import { type ServerOptions, serverOptions, serverOptionsFrom } from './options.js'
 import { trustedProxies } from './policy/trusted-proxies.js'
@@ -40,9 +40,8 @@ export class Settings {
   }
 
   /**
-   * Take over what can be changed while the server runs. Returns the settings that differ and wait for the next start: what is decided once, whether visitors
-   * speak HTTPS, and whether agents need a token, because a slip of the pen must not open the server to everyone.
-   * Throws TUN_ERR_OPTION for what can't be, and then nothing has changed.
+   * Take over what can be changed while the server runs. Returns the settings that differ and wait for the next start: what is decided once, and whether visitors
+   * speak HTTPS. Throws TUN_ERR_OPTION for what can't be, and then nothing has changed.
    */
   renew(given: Partial<ServerOptions>): string[] {
     const before = this.#options
@@ -55,10 +54,6 @@ export class Settings {
       readings.certificate = this.#readings.certificate
       options.tlsCert = before.tlsCert
       options.tlsKey = before.tlsKey
-    }
-    if (readings.tokens.length === 0 && this.#readings.tokens.length > 0) {
-      later.push('tokens')
-      readings.tokens = this.#readings.tokens
     }
     this.#options = options
     this.#readings = readings

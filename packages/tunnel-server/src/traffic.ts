@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Link, type Logger, MAX_LINKS, WindowBudget } from 'tunnel-protocol'
-import { TokenList } from './accounts/tokens.js'
+import type { AccountService } from './accounts/service.js'
 import { createApi } from './api/app.js'
 import type { Totals } from './api/context.js'
 import type { ControlContext } from './control/agent-session.js'
@@ -22,6 +22,7 @@ const MAX_PARKED_BYTES = 32 * 1024 * 1024
 
 export interface TrafficContext {
   authority: Authority
+  accounts: AccountService
   directory: Directory
   /** As GateSettings has it. */
   passKey: Buffer
@@ -51,7 +52,7 @@ export interface Traffic {
   takeBack(link: Link): void
   /** A link that another process has found to belong here. */
   takeLink(request: LinkRequest, socket: Socket): void
-  /** These settings from now on; what is open stays as it is, but for agents whose token is gone: their sessions end. */
+  /** These settings from now on; what is open stays as it is. */
   apply(options: ServerOptions, readings: Readings): void
   /** Take nothing new, tell the agents, let open requests end for `ms`, and end the rest. */
   drain(ms: number): Promise<void>
@@ -62,16 +63,25 @@ export interface Traffic {
 export async function createTraffic(
   options: ServerOptions,
   readings: Readings,
-  { authority, directory, passKey, logger, software, publicUrl, totals, elsewhere, processes = 1 }: TrafficContext,
+  {
+    authority,
+    accounts,
+    directory,
+    passKey,
+    logger,
+    software,
+    publicUrl,
+    totals,
+    elsewhere,
+    processes = 1,
+  }: TrafficContext,
 ): Promise<Traffic> {
   let trusted = readings.isTrusted
-  const tokens = new TokenList(readings.tokens)
   const isTrusted = (address: string) => trusted(address)
   const controlContext: ControlContext = {
     ...controlSettings(options),
     authority,
     directory,
-    tokens,
     growthBudget: new WindowBudget(GROWTH_BUDGET_BYTES / processes),
     tuningBudget: new WindowBudget(TUNING_BUDGET_BYTES / processes),
     isTrusted,
@@ -82,7 +92,10 @@ export async function createTraffic(
   }
   const control = new ControlEndpoint(controlContext, elsewhere)
   const { domain } = options
-  const api = await createApi({ domain, directory, software, totals, publicUrl, onUpgrade: control.onUpgrade })
+  const api = await createApi({
+    ...{ accounts, domain, directory, isTrusted, logger, software, totals, publicUrl },
+    onUpgrade: control.onUpgrade,
+  })
   const limits = edgeLimits(options, processes)
   const edge = new EdgeListener({
     domain,
@@ -106,15 +119,13 @@ export async function createTraffic(
     take: (socket) => edge.take(socket),
     takeBack: (link) => control.takeBack(link),
     takeLink: (request, socket) => control.accept(request, socket, Buffer.alloc(0)),
-    apply(fresh, { tokens: list, certificate, isTrusted }) {
+    apply(fresh, { certificate, isTrusted }) {
       trusted = isTrusted
       edge.certificate = certificate
-      tokens.replace(list)
       Object.assign(limits, edgeLimits(fresh, processes))
       Object.assign(controlContext, controlSettings(fresh))
       Object.assign(edge.settings, pageSettings(fresh))
       edge.settings.accessLog = accessLog(fresh, logger)
-      control.endUnknown()
     },
     async drain(ms) {
       control.drain()

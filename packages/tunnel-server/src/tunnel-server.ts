@@ -1,12 +1,14 @@
 import type { ServerOptions } from './options.js'
 
+/** Who may open tunnels: everyone, who has a token, or nobody, because there is none yet. */
+export type Access = 'everyone' | 'tokens' | 'nobody'
+
 export interface TunnelServer {
   /** The port it listens on. */
   readonly port: number
   /** Public URL of the bare domain, without a slash at its end. */
   readonly url: string
-  /** No token is wanted: everyone who reaches the server may open tunnels. */
-  readonly open: boolean
+  readonly access: Access
   /** Visitor connections right now; undefined where workers have them. */
   readonly connectionCount: number | undefined
   /**

@@ -1,11 +1,14 @@
 import { createServer, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { accountRoutes } from './accounts.js'
 import type { ApiContext } from './context.js'
 import { domainCheckRoute } from './domain-check.js'
 import { type Door, Doors, doorRoute } from './door.js'
 import { healthRoute } from './health.js'
 import { landingRoute } from './landing.js'
+import { meRoute } from './me.js'
+import { problemHandler } from './problem.js'
 
 export interface ApiServer {
   app: FastifyInstance
@@ -32,6 +35,8 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   const app = Fastify({
     logger: false,
     bodyLimit: 64 * 1024,
+    // What does not fit is refused as it is: nothing is taken away or made to fit.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, verbose: true } },
     serverFactory(handler) {
       server = createServer(handler)
       server.on('upgrade', (request, socket, head) => {
@@ -47,11 +52,12 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   app.setNotFoundHandler((request, reply) => {
     reply
       .code(404)
-      .send({ error: { code: 'NOT_FOUND', message: `there is nothing at ${request.method} ${request.url}` } })
+      .send({ error: { code: 'NOT_FOUND', message: `there is nothing at ${request.method} ${pathOf(request.url)}` } })
   })
   app.addHook('onRequest', async (request, reply) => {
     if (!doors.allow(request.raw.socket, request.url)) return reply.callNotFound()
   })
+  app.setErrorHandler(problemHandler(context.logger))
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('connection', 'close')
@@ -60,6 +66,8 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
   await app.register(domainCheckRoute, context)
   await app.register(landingRoute, context)
   await app.register(doorRoute, { doors })
+  await app.register(meRoute, context)
+  await app.register(accountRoutes, context)
   await app.ready()
   let onEmpty = () => {}
   return {
@@ -93,4 +101,9 @@ export async function createApi(context: ApiContext): Promise<ApiServer> {
       for (const socket of deadlines.keys()) socket.destroy()
     },
   }
+}
+
+/** Without its query, which may hold a secret. */
+function pathOf(url: string): string {
+  return url.split('?', 1)[0]!
 }

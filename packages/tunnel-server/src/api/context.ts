@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Logger } from 'tunnel-protocol'
+import type { AccountService } from '../accounts/service.js'
 import type { Directory } from '../registry/directory.js'
 
 export interface Totals {
@@ -12,8 +14,11 @@ export interface Totals {
 
 /** What the server's own pages and API need to know. */
 export interface ApiContext {
+  accounts: AccountService
   domain: string
   directory: Directory
+  isTrusted(address: string): boolean
+  logger: Logger
   /** Software and version. */
   software: string
   /** Of the whole server, right now. */

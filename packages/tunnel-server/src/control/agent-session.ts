@@ -13,7 +13,6 @@ import {
   TunnelError,
   type WindowBudget,
 } from 'tunnel-protocol'
-import type { TokenList } from '../accounts/tokens.js'
 import { isSecret } from '../policy/secret.js'
 import type { Directory } from '../registry/directory.js'
 import type { Holder } from '../registry/holding.js'
@@ -23,7 +22,6 @@ import type { Authority, Grant } from './authority.js'
 export interface ControlContext {
   authority: Authority
   directory: Directory
-  tokens: TokenList
   /** What the windows of all sessions may grow by together. */
   growthBudget: WindowBudget
   /** What they may have beyond that, where the way is long. */
@@ -83,11 +81,6 @@ export class AgentSession implements SessionHandler, Holder, Carrier {
       tuningBudget: context.tuningBudget,
     })
     if (context.resumeGraceMs === 0) this.session.endWithLink()
-  }
-
-  /** The agent has said who it is. */
-  get greeted(): boolean {
-    return this.#greeted
   }
 
   /** The session has a link, and visitors' requests reach the agent at once. */
@@ -204,15 +197,18 @@ export class AgentSession implements SessionHandler, Holder, Carrier {
     this.#context.directory.drop(name, this)
   }
 
+  end(error: TunnelError): void {
+    this.session.close(error)
+  }
+
   #onHello(hello: Hello): void {
     if (this.#greeted) throw new TunnelError('TUN_ERR_PROTOCOL', 'the agent said hello twice')
     this.#greeted = true
-    this.account = this.#context.tokens.accountOf(hello.token, this.#address)
     this.instance = hello.instance
     this.link = hello.link ?? 0
     this.session.setPeerWindow(hello.window)
     this.#entered = true
-    this.#context.authority.enter(this, (error) => {
+    this.#context.authority.enter(this, { token: hello.token, address: this.#address }, (error) => {
       if (error === undefined) this.#welcome(hello)
       else this.session.close(error)
     })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TunnelError } from 'tunnel-protocol'
+import { Entrance, type EntranceSettings } from '../accounts/entrance.js'
 import { AccountSessions } from '../accounts/sessions.js'
 import type { Holder } from '../registry/holding.js'
 import { Holdings } from '../registry/holdings.js'
@@ -10,8 +11,9 @@ class FakeHolder implements Holder {
   readonly id: string
   readonly instance: string
   readonly link = 0
-  readonly account = 'account'
+  account = ''
   attached = true
+  ended: string | undefined
   constructor(id: string) {
     this.id = id
     this.instance = id
@@ -19,24 +21,30 @@ class FakeHolder implements Holder {
   replaced(): void {}
   takenOver(): void {}
   left(): void {}
+  end({ code }: TunnelError): void {
+    this.ended = code
+  }
 }
 
-function world(maxSessions = 2) {
+const open: EntranceSettings = { open: true, isLocal: true, tokens: [], sessionsPerMinute: 0, namesPerMinute: 0 }
+
+function world(maxSessions = 2, settings = open) {
+  const entrance = new Entrance(settings)
   const saves: Array<() => void> = []
   const holdings = new Holdings({ leaseMs: 500, maxTunnelsPerAccount: 3 })
   const sessions = new AccountSessions(maxSessions)
-  const authority = new LocalAuthority({ holdings, sessions, whenSaved: (then) => saves.push(then) })
+  const authority = new LocalAuthority({ entrance, holdings, sessions, whenSaved: (then) => saves.push(then) })
   const save = () => {
     for (const then of saves.splice(0)) then()
   }
-  const enter = (holder: Holder) => {
+  const enter = (holder: Holder, token?: string) => {
     let outcome: TunnelError | undefined | 'no answer' = 'no answer'
-    authority.enter(holder, (error) => {
+    authority.enter(holder, { token, address: '192.0.2.1' }, (error) => {
       outcome = error
     })
     return outcome
   }
-  return { authority, holdings, save, enter }
+  return { authority, entrance, holdings, save, enter }
 }
 
 test('a name is given once it is saved, unless it has been lost by then', () => {
@@ -76,4 +84,25 @@ test('sessions count against their account while they have a link; one that is b
   assert.equal(authority.sessionCount, 2)
   for (const holder of [alice, bob, bob]) authority.over(holder)
   assert.deepEqual([authority.sessionCount, full(new FakeHolder('carol'))], [0, undefined])
+})
+
+test('who comes in has the account of the token, and has to go when that is good no more; others stay', () => {
+  const settings = { ...open, open: false, tokens: ['one', 'two'] }
+  const { authority, entrance, enter } = world(2, settings)
+  const [alice, bob, carol] = [new FakeHolder('alice'), new FakeHolder('bob'), new FakeHolder('carol')]
+  assert.equal(enter(alice, 'one'), undefined)
+  assert.equal(enter(bob, 'two'), undefined)
+  assert.equal((enter(carol, 'three') as unknown as TunnelError).code, 'TUN_ERR_UNAUTHORIZED')
+  assert.match(alice.account, /^token [0-9a-f]{16}$/)
+  assert.notEqual(alice.account, bob.account)
+  assert.deepEqual([carol.account, authority.sessionCount], ['', 2])
+  authority.review()
+  entrance.settings = { ...settings, tokens: ['two'] }
+  assert.deepEqual([alice.ended, bob.ended], [undefined, undefined])
+  authority.review()
+  assert.deepEqual([alice.ended, bob.ended, carol.ended], ['TUN_ERR_UNAUTHORIZED', undefined, undefined])
+  authority.over(alice)
+  alice.ended = undefined
+  authority.review()
+  assert.equal(alice.ended, undefined)
 })

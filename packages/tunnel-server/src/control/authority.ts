@@ -1,4 +1,5 @@
 import { type BindRequest, TunnelError } from 'tunnel-protocol'
+import type { Credentials, Entrance, Entry } from '../accounts/entrance.js'
 import type { AccountSessions } from '../accounts/sessions.js'
 import { agentOf, type Holder, type Holding } from '../registry/holding.js'
 import type { Holdings } from '../registry/holdings.js'
@@ -15,8 +16,11 @@ export interface Grant {
  * they come in the order of the questions.
  */
 export interface Authority {
-  /** A session of an agent begins; over() is owed. `then` gets TUN_ERR_ACCOUNT_LIMIT where there is no room. */
-  enter(holder: Holder, then: (error: TunnelError | undefined) => void): void
+  /**
+   * A session of an agent begins; over() is owed. `then` gets TUN_ERR_UNAUTHORIZED or TUN_ERR_FORBIDDEN where the credentials are not good, TUN_ERR_ACCOUNT_LIMIT where there
+   * is no room. Later the session may be ended (Holder.end), when they are good no more.
+   */
+  enter(holder: Holder, credentials: Credentials, then: (error: TunnelError | undefined) => void): void
   /** `then` gets the name, once it outlives this process as far as it ever will; undefined where the session has lost it by then. */
   bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError | undefined) => void): void
   /** The agent has been told a name of its own, and takes streams. */
@@ -30,6 +34,7 @@ export interface Authority {
 }
 
 export interface LocalAuthorityOptions {
+  entrance: Entrance
   holdings: Holdings
   sessions: AccountSessions
   /** Call `then` when all names given so far outlive this process, as far as they ever will. */
@@ -39,6 +44,8 @@ export interface LocalAuthorityOptions {
 /** Decides in this process. */
 export class LocalAuthority implements Authority {
   readonly #options: LocalAuthorityOptions
+  /** Sessions that are not over, and by what they came in. */
+  readonly #entries = new Map<Holder, Entry>()
   /** Sessions that count against their accounts: those with a link. */
   readonly #counted = new Set<Holder>()
 
@@ -51,15 +58,28 @@ export class LocalAuthority implements Authority {
     return this.#counted.size
   }
 
-  enter(holder: Holder, then: (error: TunnelError | undefined) => void): void {
+  enter(holder: Holder, credentials: Credentials, then: (error: TunnelError | undefined) => void): void {
+    const { entrance, sessions } = this.#options
     try {
-      this.#options.sessions.enter(holder.account, agentOf(holder))
+      const entry = entrance.admit(credentials)
+      entrance.beginSession(entry)
+      holder.account = entry.account
+      sessions.enter(holder.account, agentOf(holder))
+      this.#entries.set(holder, entry)
     } catch (error) {
       then(TunnelError.from(error))
       return
     }
     this.#counted.add(holder)
     then(undefined)
+  }
+
+  /** End the sessions that may not stay: what the entrance knows has changed, or time has passed. */
+  review(): void {
+    for (const [holder, entry] of [...this.#entries]) {
+      const objection = this.#options.entrance.objection(entry)
+      if (objection !== undefined) holder.end(objection)
+    }
   }
 
   bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError | undefined) => void): void {
@@ -94,6 +114,7 @@ export class LocalAuthority implements Authority {
   }
 
   over(holder: Holder): void {
+    this.#entries.delete(holder)
     this.#options.holdings.away(holder)
     this.#leaveAccount(holder)
   }

@@ -9,7 +9,6 @@ import {
   type Link,
   parseControl,
   parseToServer,
-  provenance,
   type Resume,
   readGreeting,
   SUBPROTOCOL,
@@ -17,8 +16,7 @@ import {
   TunnelError,
   WebSocketLink,
 } from 'tunnel-protocol'
-import { addressGroup } from '../policy/address-group.js'
-import { peerOf } from '../policy/peer.js'
+import { requesterOf } from '../policy/requester.js'
 import { AgentSession, type ControlContext } from './agent-session.js'
 
 /** Time for an agent to say hello, or which session it comes back to. */
@@ -84,7 +82,7 @@ export class ControlEndpoint {
     const wanted: LinkRequest = {
       url: request.url ?? '',
       key: request.headers['sec-websocket-key']!,
-      address: addressGroup(this.#addressOf(request, socket)),
+      address: requesterOf(request, socket, this.#context.isTrusted),
     }
     // Until it is answered an agent says no more: there is nothing that could get lost between two processes.
     if (head.length === 0 && this.#elsewhere?.handOn(wanted, socket)) return true
@@ -144,36 +142,11 @@ export class ControlEndpoint {
     sendGoAway(link, new TunnelError('TUN_ERR_SESSION_CLOSED', 'the session is over'))
   }
 
-  /** Where the agent is: behind trusted proxies, where they say. */
-  #addressOf(request: IncomingMessage, socket: Socket): string {
-    const field = (name: string) => request.headers[name]?.toString()
-    return provenance(
-      {
-        host: undefined,
-        forwardedFor: field('x-forwarded-for'),
-        forwarded: field('forwarded'),
-        forwardedProto: undefined,
-        forwardedHost: undefined,
-        forwardedPort: undefined,
-      },
-      peerOf(socket, this.#context.isTrusted),
-    ).visitor
-  }
-
   /** Take no links any more, and tell the agents: they go to whoever answers next, and serve what is open here until close(). */
   drain(): void {
     this.#draining = true
     for (const link of this.#silent) link.destroy()
     for (const session of this.#sessions.values()) session.drain()
-  }
-
-  /** End the sessions whose account is gone, like that of a token that was taken off the list. */
-  endUnknown(): void {
-    for (const { account, greeted, session } of [...this.#sessions.values()]) {
-      if (greeted && !this.#context.tokens.knows(account)) {
-        session.close(new TunnelError('TUN_ERR_UNAUTHORIZED', 'this server no longer knows the token'))
-      }
-    }
   }
 
   /** End all sessions; the agents are told to come back. */

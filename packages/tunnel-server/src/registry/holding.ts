@@ -1,4 +1,4 @@
-import type { Rules } from 'tunnel-protocol'
+import type { Rules, TunnelError } from 'tunnel-protocol'
 
 /** A session of an agent, as far as names are concerned. */
 export interface Holder {
@@ -10,14 +10,16 @@ export interface Holder {
   readonly instance: string | undefined
   /** Which of its agent's links it is for. */
   readonly link: number
-  /** Whose names these are (see accounts/tokens.ts). */
-  readonly account: string
+  /** Whose names these are (see accounts/entrance.ts); the authority says so when the session begins. */
+  account: string
   /** A newer agent with the same claim has taken the name. */
   replaced(name: string): void
   /** An agent of the same account has taken the name on purpose; `number` is the holder's for it. */
   takenOver(name: string, number: number): void
   /** The agent has given the name up, on another one of its links. */
   left(name: string): void
+  /** The session is over: its account may not be here any more. */
+  end(error: TunnelError): void
 }
 
 /** Which agent a session is of: the same for all of its links. */

@@ -38,6 +38,7 @@ class Agent implements Holder {
   left(name: string): void {
     this.holds.delete(name)
   }
+  end(): void {}
 }
 
 const step = fc.oneof(

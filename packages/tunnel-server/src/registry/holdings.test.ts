@@ -4,6 +4,7 @@ import { type BindRequest, TunnelError } from 'tunnel-protocol'
 import { Claims } from './claims.js'
 import type { Holder } from './holding.js'
 import { Holdings } from './holdings.js'
+import { anyName, type NameRights } from './name-rights.js'
 
 class FakeHolder implements Holder {
   readonly id: string
@@ -27,6 +28,7 @@ class FakeHolder implements Holder {
   left(name: string): void {
     this.lost.push(`${name}, left`)
   }
+  end(): void {}
 }
 
 function holdingsAt(): { holdings: Holdings; clock: { now: number } } {
@@ -427,4 +429,52 @@ test('the rules of a name stay with it while its agents are away, and the first 
   assert.deepEqual(holdings.find('demo')?.rules, INSIDE)
   give(holdings, { ...pool, claim, rules: { denyIp: ['::1'] } }, new FakeHolder('bob'))
   assert.deepEqual(holdings.find('demo')?.rules, { denyIp: ['::1'] })
+})
+
+test('what an account may have is asked: how many names, which ones, and before a new one is given', () => {
+  const asked: unknown[] = []
+  const rights: NameRights = {
+    maxTunnels: (account) => (account === 'small' ? 1 : undefined),
+    checkName(name, account, isMadeUp) {
+      asked.push([name, account, isMadeUp])
+      if (name === 'kept') throw new TunnelError('TUN_ERR_FORBIDDEN', 'no')
+    },
+    isReserved: () => false,
+    beginName: (account) => void asked.push(account),
+  }
+  const holdings = new Holdings({ leaseMs: 500, maxTunnelsPerAccount: 3, rights })
+  const [alice, small] = [new FakeHolder('alice'), new FakeHolder('small', 'small', 'small')]
+  assert.throws(() => holdings.bind({ tunnel: 1, name: 'Kept' }, alice), { code: 'TUN_ERR_FORBIDDEN' })
+  assert.deepEqual(asked.splice(0), [['kept', 'account', false]])
+  assert.equal(holdings.find('kept'), undefined)
+  const claim = give(holdings, { tunnel: 1, name: 'demo' }, alice)
+  assert.deepEqual(asked.splice(0), [['demo', 'account', false], 'account'])
+
+  const made = holdings.bind({ tunnel: 2 }, small)
+  assert.deepEqual(asked.splice(0), ['small'])
+  assert.throws(() => holdings.bind({ tunnel: 3 }, small), { code: 'TUN_ERR_ACCOUNT_LIMIT' })
+  assert.deepEqual(asked.splice(0), [], 'what there is no room for is not begun')
+  const proof = holdings.claimOf(made)
+  holdings.leave(small)
+  holdings.leave(alice)
+  holdings.bind({ tunnel: 2, name: made.name, claim: proof }, small)
+  holdings.bind({ tunnel: 1, name: 'demo', claim }, alice)
+  assert.throws(() => holdings.bind({ tunnel: 3, name: 'a23456789bcde', claim: proof }, small))
+  const [back, chosen, other] = asked
+  assert.deepEqual(
+    [back, chosen],
+    [
+      [made.name, 'small', true],
+      ['demo', 'account', false],
+    ],
+  )
+  assert.deepEqual(other, ['a23456789bcde', 'small', false], 'the proof is of another name')
+})
+
+test('no name is made up that is kept for somebody', () => {
+  const seen: string[] = []
+  const isReserved = (name: string) => seen.push(name) < 3
+  const holdings = new Holdings({ leaseMs: 500, maxTunnelsPerAccount: 3, rights: { ...anyName, isReserved } })
+  const { name } = holdings.bind({ tunnel: 1 }, new FakeHolder('a'))
+  assert.deepEqual([seen.length, seen[2]], [3, name])
 })

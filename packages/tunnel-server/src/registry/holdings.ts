@@ -3,12 +3,15 @@ import { type BindRequest, parseRules, type Rules, TunnelError } from 'tunnel-pr
 import { type BindFacts, decideBind, refusal } from './bind-rules.js'
 import { Claims, newTenure } from './claims.js'
 import type { Holder, Holding, NameRecord, Seat } from './holding.js'
-import { checkName, randomName } from './names.js'
+import { anyName, type NameRights } from './name-rights.js'
+import { checkName, isRandomName, randomName } from './names.js'
 
 export interface HoldingsOptions {
   leaseMs: number
-  /** Names one account may hold, those of absent agents included. */
+  /** Names one account may hold, those of absent agents included, where `rights` says nothing else. */
   maxTunnelsPerAccount: number
+  /** Default: every account may have any name. */
+  rights?: NameRights
   /** Default: claims that nobody can read after this process. */
   claims?: Claims
   /** Names of an earlier process. Their agents are away, each with a lease that begins now. */
@@ -35,6 +38,7 @@ export class Holdings {
   leaseMs: number
   /** Names one account may hold; those that it has already stay when this is lowered. */
   maxTunnelsPerAccount: number
+  readonly #rights: NameRights
   readonly #claims: Claims
   readonly #onChange: () => void
   readonly #onGiven: (name: string) => void
@@ -46,6 +50,7 @@ export class Holdings {
   constructor(options: HoldingsOptions) {
     this.leaseMs = options.leaseMs
     this.maxTunnelsPerAccount = options.maxTunnelsPerAccount
+    this.#rights = options.rights ?? anyName
     this.#claims = options.claims ?? new Claims()
     this.#onChange = options.onChange ?? (() => {})
     this.#onGiven = options.onGiven ?? (() => {})
@@ -83,17 +88,21 @@ export class Holdings {
   /**
    * Give a name to an agent; told() is owed once the agent has been told. A claim takes the name back from an absence, and, for the agent
    * that still runs, from a link of its own that the server still believes in. What else may be: bind-rules.ts.
-   * Throws TUN_ERR_NAME_INVALID, TUN_ERR_NAME_TAKEN, TUN_ERR_RULES or TUN_ERR_ACCOUNT_LIMIT.
+   * Throws TUN_ERR_NAME_INVALID, TUN_ERR_FORBIDDEN, TUN_ERR_NAME_TAKEN, TUN_ERR_RULES or TUN_ERR_ACCOUNT_LIMIT.
    */
   bind(request: BindRequest, holder: Holder): Holding {
     const rules = request.rules === undefined ? undefined : parseRules(request.rules)
     const name = request.name === undefined ? this.#freeName() : checkName(request.name)
     const tenure = this.#claims.tenureOf(name, request.claim)
+    if (request.name !== undefined) {
+      this.#rights.checkName(name, holder.account, tenure !== undefined && isRandomName(name))
+    }
     const pooled = request.pool === true
     const seat: Seat = { holder, number: request.tunnel, told: false }
     const existing = this.find(name)
     if (existing === undefined) {
       this.#checkRoom(holder.account)
+      if (tenure === undefined) this.#rights.beginName(holder.account)
       const holding = this.#add(name, holder.account, tenure ?? newTenure())
       holding.pooled = pooled
       this.#ask(holding, rules)
@@ -208,9 +217,10 @@ export class Holdings {
   }
 
   #checkRoom(account: string): void {
-    if (this.#heldBy(account) >= this.maxTunnelsPerAccount) this.sweep() // leases that have just ended
+    const room = this.#rights.maxTunnels(account) ?? this.maxTunnelsPerAccount
+    if (this.#heldBy(account) >= room) this.sweep() // leases that have just ended
     const held = this.#heldBy(account)
-    if (held >= this.maxTunnelsPerAccount) {
+    if (held >= room) {
       throw new TunnelError('TUN_ERR_ACCOUNT_LIMIT', `your account holds as many tunnels as it may here (${held})`)
     }
   }
@@ -256,7 +266,7 @@ export class Holdings {
 
   #freeName(): string {
     let name = randomName()
-    while (this.#holdings.has(name)) name = randomName()
+    while (this.#holdings.has(name) || this.#rights.isReserved(name)) name = randomName()
     return name
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TunnelError } from 'tunnel-protocol'
-import { checkName, randomName } from './names.js'
+import { checkName, isRandomName, randomName } from './names.js'
 
 for (const name of ['a', 'demo', 'my-app', '0', 'a'.repeat(63), 'a--b', 'ab-cd']) {
   test(`"${name.slice(0, 20)}" is a valid name`, () => assert.equal(checkName(name), name))
@@ -36,4 +36,11 @@ test('random names are valid, long and all different', () => {
   const names = new Set(Array.from({ length: 1_000 }, () => randomName()))
   assert.equal(names.size, 1_000)
   for (const name of names) assert.match(checkName(name), /^[a-z0-9]{13}$/)
+})
+
+test('a name that was made up looks like one, and most others do not', () => {
+  for (let i = 0; i < 100; i++) assert.ok(isRandomName(randomName()))
+  for (const name of ['demo', 'a2345678bcde', 'a2345678bcdefg', 'hello-tunnels', 'A2345678bcdef', 'l2345678bcdef']) {
+    assert.ok(!isRandomName(name), name)
+  }
 })

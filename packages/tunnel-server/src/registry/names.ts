@@ -14,11 +14,19 @@ const reserved = new Set(
 )
 
 /** No letters that look like others, none that DNS would fold. 32^13 = 2^65 names. */
-const randomLabel = customAlphabet('abcdefghijkmnpqrstuvwxyz23456789', 13)
+const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'
+const RANDOM_LENGTH = 13
+const RANDOM = new RegExp(`^[${LETTERS}]{${RANDOM_LENGTH}}$`)
+const randomLabel = customAlphabet(LETTERS, RANDOM_LENGTH)
 
 /** A name nobody can guess. */
 export function randomName(): string {
   return randomLabel()
+}
+
+/** A name that randomName() may have given; some that people think of look like that too. */
+export function isRandomName(name: string): boolean {
+  return RANDOM.test(name)
 }
 
 /** Text that can be a name; reserved ones can too. */

@@ -5,7 +5,7 @@ import { createDecisions, type Decisions } from '../decisions.js'
 import { Ports } from '../edge/ports.js'
 import type { ServerOptions } from '../options.js'
 import type { Settings } from '../settings.js'
-import { publicUrlOf, type TunnelServer } from '../tunnel-server.js'
+import { type Access, publicUrlOf, type TunnelServer } from '../tunnel-server.js'
 import { Child } from './child.js'
 import { errorOf, type FromWorker, failureOf } from './messages.js'
 import { Names } from './names.js'
@@ -20,7 +20,7 @@ const RECONNECT_MS = 250
 /** Time for a worker to do what a shutdown asks of it, beyond the time for what is open. */
 const LAST_WORDS_MS = 10_000
 
-/** A server whose traffic is carried by several processes; this one accepts, decides, and keeps them running. Throws TUN_ERR_OPTION. */
+/** A server whose traffic is carried by several processes; this one accepts, decides, and keeps them running. Throws TUN_ERR_OPTION, TUN_ERR_DATA. */
 export async function startWorkers(settings: Settings, logger: Logger, inherited: number[]): Promise<TunnelServer> {
   const main = new Main(settings, logger)
   const ports = new Ports({ ...settings.options, inherited }, (socket) => main.onVisitor(socket), true)
@@ -38,7 +38,9 @@ export async function startWorkers(settings: Settings, logger: Logger, inherited
   return {
     port,
     url,
-    open: settings.readings.tokens.length === 0,
+    get access() {
+      return main.access
+    },
     connectionCount: undefined,
     close(drainMs = settings.options.drainMs) {
       ports.close()
@@ -94,12 +96,16 @@ class Main {
     this.#places = Array.from({ length: options.workers }, (_, i) => {
       return { worker: i + 1, child: undefined, holders: new Map(), ways: new Map(), failures: 0, restart: undefined }
     })
-    this.#decisions = createDecisions(options, logger, {
+    this.#decisions = createDecisions(settings, logger, {
       onGiven: (name) => this.#names.onGiven(name),
       onFree: (name) => this.#names.onFree(name),
       onRules: (name, rules) => this.#names.onRules(name, rules),
       onSeats: (holding) => this.#names.onSeats(holding),
     })
+  }
+
+  get access(): Access {
+    return this.#decisions.access
   }
 
   /** Resolves when all workers are ready. Throws what the first one that is not has failed with. */
@@ -118,7 +124,7 @@ class Main {
 
   /** The settings have changed. */
   apply(): void {
-    this.#decisions.apply(this.#settings.options)
+    this.#decisions.apply()
     for (const { child } of this.#places) {
       if (child?.ready) child.send({ type: 'reload', options: this.#optionsOfWorkers })
       else child?.kill() // it has begun with what was before
@@ -156,18 +162,18 @@ class Main {
     for (const child of children()) child.send({ type: 'close' })
     await this.#until(() => children().length === 0, LAST_WORDS_MS)
     this.kill()
-    this.#pairs.close()
   }
 
   kill(): void {
     this.#closing = true
     this.#pairs.close()
     for (const { child } of this.#places) child?.kill()
+    this.#decisions.release()
   }
 
+  /** Who may come in is decided here. */
   get #optionsOfWorkers(): ServerOptions {
-    const { options, readings } = this.#settings
-    return { ...options, tokens: readings.tokens, tokenFile: undefined }
+    return { ...this.#settings.options, tokens: [], tokenFile: undefined }
   }
 
   // Workers
@@ -252,7 +258,7 @@ class Main {
   }
 
   #onMessage(place: Place, child: Child, message: Exclude<FromWorker, { type: 'handOn' }>): void {
-    const { authority } = this.#decisions
+    const { authority, accounts } = this.#decisions
     switch (message.type) {
       case 'up':
         child.send({
@@ -290,11 +296,17 @@ class Main {
         child.send({ type: 'answer', question: message.question, totals })
         return
       }
+      case 'identify':
+        this.#answer(child, message.question, accounts.identify(message.credentials))
+        return
+      case 'perform':
+        this.#answer(child, message.question, accounts.perform(message.credentials, message.call))
+        return
       case 'enter': {
-        const { question, session } = message
+        const { question, session, credentials } = message
         const holder = new RemoteHolder(place.worker, message, (answer) => child.send(answer))
         place.holders.set(session, holder)
-        authority.enter(holder, (error) =>
+        authority.enter(holder, credentials, (error) =>
           child.send({ type: 'answer', question, ...(error === undefined ? {} : { error: failureOf(error) }) }),
         )
         return
@@ -326,6 +338,16 @@ class Main {
         place.holders.delete(message.session)
         authority.over(holder)
     }
+  }
+
+  #answer(child: Child, question: number, promise: Promise<unknown>): void {
+    promise.then(
+      (value) => child.send({ type: 'answer', question, value }),
+      (error: unknown) => {
+        if (!(error instanceof TunnelError)) this.#logger.error({ err: error }, 'a question of a worker failed')
+        child.send({ type: 'answer', question, error: failureOf(error) })
+      },
+    )
   }
 
   // Waiting

@@ -1,4 +1,7 @@
 import { type BindRequest, type ErrorCode, type Rules, TunnelError } from 'tunnel-protocol'
+import type { Credentials } from '../accounts/entrance.js'
+import { FieldError } from '../accounts/field-error.js'
+import type { AdminCall } from '../accounts/service.js'
 import type { Totals } from '../api/context.js'
 import type { Grant } from '../control/authority.js'
 import type { LinkRequest } from '../control/endpoint.js'
@@ -12,6 +15,8 @@ import type { ServerOptions } from '../options.js'
 export interface Failure {
   code: ErrorCode
   detail: string
+  /** Of a FieldError. */
+  field?: string
 }
 
 /** A name that belongs to somebody. */
@@ -50,6 +55,8 @@ export interface Answer {
   error?: Failure
   grant?: Grant
   totals?: Totals
+  /** As AccountService's methods give it. */
+  value?: unknown
 }
 
 export type ToWorker =
@@ -71,6 +78,7 @@ export type ToWorker =
   | { type: 'replaced'; session: string; name: string }
   | { type: 'takenOver'; session: string; name: string; number: number }
   | { type: 'left'; session: string; name: string }
+  | { type: 'end'; session: string; error: Failure }
   | { type: 'reload'; options: ServerOptions }
   /** Take nothing new, and let what is open end for so many milliseconds. */
   | { type: 'drain'; ms: number }
@@ -84,13 +92,23 @@ export type FromWorker =
   | { type: 'pong' }
   | { type: 'failed'; error: Failure }
   /** As Authority's methods; the first two are questions. */
-  | { type: 'enter'; question: number; session: string; account: string; instance?: string; link: number }
+  | {
+      type: 'enter'
+      question: number
+      session: string
+      credentials: Credentials
+      instance?: string
+      link: number
+    }
   | { type: 'bind'; question: number; session: string; request: BindRequest }
   | { type: 'told'; session: string; name: string }
   | { type: 'moved'; session: string; attached: boolean }
   | { type: 'leave'; session: string }
   | { type: 'over'; session: string }
   | { type: 'totals'; question: number }
+  /** As AccountService's methods. */
+  | { type: 'identify'; question: number; credentials: Credentials }
+  | { type: 'perform'; question: number; credentials: Credentials; call: AdminCall }
   /** The way to another worker is lost, as it is when that has ended. */
   | { type: 'wayLost'; worker: number }
   /** With a socket: a link that belongs to another worker. */
@@ -98,10 +116,11 @@ export type FromWorker =
   | { type: 'drained' }
 
 export function failureOf(reason: unknown): Failure {
-  const { code, detail } = TunnelError.from(reason)
-  return { code, detail }
+  const error = TunnelError.from(reason)
+  const { code, detail } = error
+  return error instanceof FieldError ? { code, detail, field: error.field } : { code, detail }
 }
 
-export function errorOf({ code, detail }: Failure): TunnelError {
-  return new TunnelError(code, detail)
+export function errorOf({ code, detail, field }: Failure): TunnelError {
+  return field === undefined ? new TunnelError(code, detail) : new FieldError(field, detail)
 }

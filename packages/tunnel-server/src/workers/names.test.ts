@@ -27,7 +27,7 @@ function world() {
 
 let sessions = 0
 function session(worker: number, instance: string, link = 0): RemoteHolder {
-  const facts = { session: `${worker}.${++sessions}`, instance, link, account: 'account' }
+  const facts = { session: `${worker}.${++sessions}`, instance, link }
   return new RemoteHolder(worker, facts, () => {})
 }
 

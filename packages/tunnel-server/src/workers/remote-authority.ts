@@ -1,14 +1,16 @@
 import { type BindRequest, TunnelError } from 'tunnel-protocol'
+import type { Credentials } from '../accounts/entrance.js'
+import type { AccountService, AdminAnswer, AdminCall, AdminCalls, Identity } from '../accounts/service.js'
 import type { Totals } from '../api/context.js'
 import type { Authority, Grant } from '../control/authority.js'
 import type { Holder } from '../registry/holding.js'
 import { type Answer, errorOf, type FromWorker, type ToWorker } from './messages.js'
 
-/** Questions that may wait for the main process; beyond it no agent comes in. */
+/** Questions that may wait for the main process; beyond it no agent comes in, and nobody is answered over HTTP. */
 const MAX_QUESTIONS = 10_000
 
 /** Asks the main process. */
-export class RemoteAuthority implements Authority {
+export class RemoteAuthority implements Authority, AccountService {
   readonly #send: (message: FromWorker) => void
   readonly #holders = new Map<string, Holder>()
   readonly #questions = new Map<number, (answer: Answer) => void>()
@@ -18,16 +20,16 @@ export class RemoteAuthority implements Authority {
     this.#send = send
   }
 
-  enter(holder: Holder, then: (error: TunnelError | undefined) => void): void {
-    if (this.#questions.size >= MAX_QUESTIONS) {
+  enter(holder: Holder, credentials: Credentials, then: (error: TunnelError | undefined) => void): void {
+    if (this.#isBusy) {
       then(new TunnelError('TUN_ERR_DRAINING', 'the server is too busy for more agents'))
       return
     }
-    const { id, account, instance, link } = holder
+    const { id, instance, link } = holder
     this.#holders.set(id, holder)
     const question = this.#ask(({ error }) => then(error === undefined ? undefined : errorOf(error)))
     const named = instance === undefined ? {} : { instance }
-    this.#send({ type: 'enter', question, session: id, account, link, ...named })
+    this.#send({ type: 'enter', question, session: id, credentials, link, ...named })
   }
 
   bind(request: BindRequest, holder: Holder, then: (grant: Grant | TunnelError | undefined) => void): void {
@@ -58,6 +60,20 @@ export class RemoteAuthority implements Authority {
     })
   }
 
+  async identify(credentials: Credentials): Promise<Identity> {
+    return (await this.#value((question) => ({ type: 'identify', question, credentials }))) as Identity
+  }
+
+  async perform<K extends keyof AdminCalls>(
+    credentials: Credentials,
+    call: { call: K } & AdminCalls[K]['asks'],
+  ): Promise<AdminAnswer<K>> {
+    const asked = call as AdminCall
+    return (await this.#value((question) => {
+      return { type: 'perform', question, credentials, call: asked }
+    })) as AdminAnswer<K>
+  }
+
   /** Returns whether the message was for it. */
   take(message: ToWorker): boolean {
     switch (message.type) {
@@ -76,9 +92,24 @@ export class RemoteAuthority implements Authority {
       case 'left':
         this.#holders.get(message.session)?.left(message.name)
         return true
+      case 'end':
+        this.#holders.get(message.session)?.end(errorOf(message.error))
+        return true
       default:
         return false
     }
+  }
+
+  get #isBusy(): boolean {
+    return this.#questions.size >= MAX_QUESTIONS
+  }
+
+  #value(message: (question: number) => FromWorker): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#isBusy) throw new TunnelError('TUN_ERR_DRAINING', 'the server is too busy')
+      const question = this.#ask(({ error, value }) => (error === undefined ? resolve(value) : reject(errorOf(error))))
+      this.#send(message(question))
+    })
   }
 
   #ask(then: (answer: Answer) => void): number {

@@ -1,12 +1,13 @@
+import type { TunnelError } from 'tunnel-protocol'
 import type { Holder } from '../registry/holding.js'
-import type { ToWorker } from './messages.js'
+import { failureOf, type ToWorker } from './messages.js'
 
 /** A session of an agent that a worker has. */
 export class RemoteHolder implements Holder {
   readonly id: string
   readonly instance: string | undefined
   readonly link: number
-  readonly account: string
+  account = ''
   /** Which worker has it. */
   readonly worker: number
   attached = true
@@ -14,14 +15,13 @@ export class RemoteHolder implements Holder {
 
   constructor(
     worker: number,
-    { session, instance, link, account }: { session: string; instance?: string; link: number; account: string },
+    { session, instance, link }: { session: string; instance?: string; link: number },
     send: (message: ToWorker) => void,
   ) {
     this.worker = worker
     this.id = session
     this.instance = instance
     this.link = link
-    this.account = account
     this.#send = send
   }
 
@@ -35,5 +35,9 @@ export class RemoteHolder implements Holder {
 
   left(name: string): void {
     this.#send({ type: 'left', session: this.id, name })
+  }
+
+  end(error: TunnelError): void {
+    this.#send({ type: 'end', session: this.id, error: failureOf(error) })
   }
 }

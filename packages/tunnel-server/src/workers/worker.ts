@@ -62,6 +62,7 @@ class Worker {
     this.#logger = await createLogger(options.logLevel, options.logFormat, process.stdout, fields)
     this.#traffic = await createTraffic(options, readings, {
       authority: this.#authority,
+      accounts: this.#authority,
       directory: this.#directory,
       passKey: this.#passKey,
       logger: this.#logger,
