@@ -1,7 +1,7 @@
 import { type OptionsOf, switched, text } from 'tunnel-protocol'
 import { clientOptions } from '../options.js'
 
-const { tokenFile, proxy, ca } = clientOptions
+const { token, tokenFile, proxy, ca } = clientOptions
 
 /** From the environment only: on the command line it is an argument. */
 const server = text({ env: 'TUNNEL_SERVER', fallback: undefined as string | undefined, help: '' })
@@ -9,14 +9,10 @@ const server = text({ env: 'TUNNEL_SERVER', fallback: undefined as string | unde
 /** Rows behind the flags of `tunnel login`. */
 export const loginOptions = {
   server,
-  token: text({
-    flag: 'token',
-    env: 'TUNNEL_TOKEN',
-    metavar: '<token>',
-    secret: true,
-    fallback: undefined as string | undefined,
+  token: {
+    ...token,
     help: 'your token, or - to read it from stdin; unless set, you are asked for it, or it is read from what is piped in',
-  }),
+  },
   tokenFile,
   name: text({
     flag: 'name',
@@ -38,14 +34,10 @@ export type LoginOptions = OptionsOf<typeof loginOptions>
 /** Rows behind the flags of `tunnel whoami`. */
 export const whoamiOptions = {
   server,
-  token: text({
-    flag: 'token',
-    env: 'TUNNEL_TOKEN',
-    metavar: '<token>',
-    secret: true,
-    fallback: undefined as string | undefined,
+  token: {
+    ...token,
     help: 'whose account to show; unless set, that of the token you logged in with',
-  }),
+  },
   tokenFile,
   json: switched({ flag: 'json', fallback: false, help: 'print what the server says, with its name and URL' }),
   proxy,

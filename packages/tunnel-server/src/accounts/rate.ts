@@ -1,3 +1,5 @@
+import { forgetFirst } from '../policy/forget-first.js'
+
 /** Whose buckets are kept; the one that was made first goes when there are more. */
 const MAX_KEYS = 65_536
 
@@ -50,10 +52,6 @@ export class Rate {
 
   #keep(key: string, bucket: Bucket): void {
     this.#buckets.set(key, bucket)
-    if (this.#buckets.size <= MAX_KEYS) return
-    for (const first of this.#buckets.keys()) {
-      this.#buckets.delete(first)
-      return
-    }
+    forgetFirst(this.#buckets, MAX_KEYS)
   }
 }

@@ -1,3 +1,5 @@
+import { forgetFirst } from '../../policy/forget-first.js'
+
 /** Guesses that an address has at once, and how long it takes to get one back. */
 export interface AttemptLimits {
   burst: number
@@ -40,10 +42,6 @@ export class Attempts {
   #set(guesser: string, fullAt: number): void {
     this.#fullAt.delete(guesser)
     if (fullAt > this.#now()) this.#fullAt.set(guesser, fullAt)
-    if (this.#fullAt.size <= MAX_GUESSERS) return
-    for (const first of this.#fullAt.keys()) {
-      this.#fullAt.delete(first)
-      return
-    }
+    forgetFirst(this.#fullAt, MAX_GUESSERS)
   }
 }

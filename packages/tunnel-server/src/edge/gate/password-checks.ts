@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { checkPassword } from 'tunnel-protocol'
+import { forgetFirst } from '../../policy/forget-first.js'
 import { type AttemptLimits, Attempts } from './attempts.js'
 
 /** What a visitor has shown, and what it has to fit. */
@@ -106,11 +107,7 @@ export class PasswordChecks {
 
   #remember(digest: string, isRight: boolean): void {
     this.#known.set(digest, isRight)
-    if (this.#known.size <= MAX_KNOWN) return
-    for (const first of this.#known.keys()) {
-      this.#known.delete(first)
-      return
-    }
+    forgetFirst(this.#known, MAX_KNOWN)
   }
 
   /** Of two users with one password it is told apart who has shown it: else the time would tell which users there are. */
